@@ -142,16 +142,17 @@ class Work:
             thread = self._thread
             if thread is None or not thread.is_alive() or self._stopper is not None:
                 return
-            stopper: threading.Thread | None = threading.Thread(
+            stopper = threading.Thread(
                 target=self._press, args=(thread,), name="headwater-stop", daemon=True
             )
             try:
                 stopper.start()
             except RuntimeError:  # Python 3.12 starts none while the interpreter ends
-                stopper = None
-            self._stopper = stopper
-        if stopper is None:
-            self._press(thread, time.monotonic() + SOON)
+                pass
+            else:
+                self._stopper = stopper
+                return
+        self._press(thread, time.monotonic() + SOON)
 
     def _press(self, thread: threading.Thread, until: float = float("inf")) -> None:
         while thread.is_alive() and time.monotonic() < until:
