@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from core.tests.changes.tables import Delta, Iceberg, LakeSource
 from core.tests.changes.test_changes import (
@@ -296,6 +297,35 @@ def test_labels_that_others_decide_are_not_looked_at_alone(
     lake.labels(3, ["2-1"], at(3, hours=5), name="new")
     alone = query == "SELECT id, decided, did FROM actuals"
     assert days(asked(serving, ledger)) == ([2] if alone else [0, 1, 2, 3])
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT a.id, a.decided, a.did FROM actuals AS a JOIN kinds AS k ON a.did = k.kind",
+        "SELECT id, decided, did FROM actuals WHERE did IN (SELECT kind FROM kinds)",
+    ],
+)
+def test_labels_that_landed_are_joined_to_all_of_what_their_query_names(
+    workspace: hw.Workspace, lake: Lake, monkeypatch: pytest.MonkeyPatch, query: str, known: bool
+) -> None:
+    """Without the other table's rows there were no new labels, and windows were left out."""
+    lake.write(lake.folder / "kinds" / "k.parquet", pa.table({"kind": [False, True]}))
+    serving = connect(workspace, lake)
+    (version,) = workspace.versions
+    version.disconnect("actuals")
+    source = hw.FileDataSource(
+        tables={n: str(lake.folder / n) for n in ("actuals", "kinds")},
+        query=query,
+        partitions={"actuals": hw.TimePartition("decided", keys={"dt": "yyyy-MM-dd"})},
+    )
+    horizon = timedelta(days=9)
+    version.connect_actuals(source, "id", {"will": "did"}, "decided", horizon=horizon)
+    ledger = handed_over(serving)
+    monkeypatch.setattr(label_touch, "ids_compare", lambda _: known)
+    lake.labels(3, ["2-1"], at(3, hours=5), name="new")
+    assert days(asked(serving, ledger)) == [2]
 
 
 def test_a_table_that_both_queries_read_is_not_looked_at_alone(

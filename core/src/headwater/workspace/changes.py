@@ -643,7 +643,10 @@ def _labels_of(draft: Draft, hull: Window) -> Wrapped:
 def _scans_of_touch(
     draft: Draft, windows: Sequence[Window], hull: Window, landed: Sequence[Landed | None]
 ) -> tuple[Scan, ...]:
-    """Return the scans with the files of the windows' predictions, and the new files of labels."""
+    """Return the scans with the files of the windows' predictions, and the new files of labels.
+
+    Other tables that the query of the labels names keep all files that the hull needs of them.
+    """
     new = {(one.slot, f.path, f.etag) for one in landed if one is not None for f in one.files}
     slots = {slot for slot, _, _ in new}
     rows: dict[str, set[str]] = {}
@@ -659,7 +662,11 @@ def _scans_of_touch(
                 f
                 for f in relation.files
                 if (scan.slot, f.path, f.etag) in new
-                or (scan.slot not in slots and f.path in rows.get(scan.slot, ()))
+                or (
+                    scan.slot not in slots
+                    # What new labels are joined to decides which of them there are.
+                    and (scan.gives_actuals or f.path in rows.get(scan.slot, ()))
+                )
             ]
             scan = with_files_only(scan, files)
         elif scan.slot in slots and isinstance(relation, IcebergRelation | DeltaRelation):
