@@ -542,12 +542,14 @@ def _touched(
     for offer in offers:
         entry = offer.entry
         assert entry is not None, "labels landed since it was handed over"
-        if by_ids and ids.knows(offer.window_key, entry.rows):
+        is_known = by_ids and ids.knows(offer.window_key, entry.rows)
+        is_same = entry.definition == offer.definition
+        if is_known:
             known.append(offer)
-        elif entry.definition == offer.definition:
-            others.append(offer)
-        else:  # which ids it had, today's query can't tell
+        if not (is_known or is_same):  # which ids it had, today's query can't tell
             touched.add(offer.window)
+        elif not (is_known and is_same):  # today's query may give its rows other ids than it had
+            others.append(offer)
     try:
         touched |= set(_touched_by_ids(workspace, connection, draft, options, known))
         if others:
