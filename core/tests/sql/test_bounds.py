@@ -6,10 +6,13 @@ import tracemalloc
 from collections.abc import Callable
 
 import pytest
+from sqlglot import exp
 
 from headwater.sql import validate
 from headwater.sql.binding.binder import bind
 from headwater.sql.parser import parse
+from headwater.sql.portable.expressions import Expressions
+from headwater.sql.portable.pieces import Piece
 from headwater.sql.pruning.key_conditions import conditions
 from headwater.sql.pruning.windows import reach
 from headwater.sql.validation import Validation
@@ -181,6 +184,25 @@ NESTED = {
 @pytest.mark.parametrize("name", sorted(NESTED))
 def test_what_nests_is_answered_or_refused(name: str) -> None:
     checked(NESTED[name])
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [("CASE ", " WHEN 1 THEN 1 WHEN 2 THEN 2 END"), ("CASE WHEN ", " = 1 THEN 1 ELSE 2 END")],
+)
+def test_what_a_case_compares_is_compiled_once(
+    first: str, last: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled, made = Expressions.piece, 0
+
+    def counted(self: Expressions, node: exp.Expr) -> Piece:
+        nonlocal made
+        made += 1
+        return compiled(self, node)
+
+    monkeypatch.setattr(Expressions, "piece", counted)
+    assert checked(f"SELECT {first * 4}a{last * 4} AS x FROM t").ok
+    assert made < 60
 
 
 def test_columns_that_joins_make_equal_are_followed_once() -> None:

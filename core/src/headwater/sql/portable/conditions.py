@@ -180,6 +180,7 @@ def case(e: Expressions, node: exp.Expr) -> Piece:
                 condition = e.boolean(branch.this)
             else:
                 sides = (node.this, value), (branch.this, e.piece(branch.this))
+                e.sides.update((id(side), piece) for side, piece in sides)
                 condition = compare("=", *chars.compared(e.analysis, *sides))
             with e.knowing(branch.this, node.this):
                 then = _branch(e.piece(branch.args["true"]), type_)

@@ -88,6 +88,8 @@ class Expressions:
         """Columns that stand for parts of conditions, by `id` of the node; see `early`."""
         self.facts: dict[str, ranges.Range] = {}
         """What is known of pieces, by their SQL: in a branch of CASE, what its condition says."""
+        self.sides: dict[int, Piece] = {}
+        """What comparisons compared last, by `id` of the node: CASE learns of it what they say."""
         self.learns = True
         """Whether conditions of CASE are looked at."""
 
@@ -159,7 +161,8 @@ class Expressions:
         """
         if operator not in ranges.FLIPPED or not self.learns:
             return
-        left, right = self.piece(one_side), self.piece(other_side)
+        # Compiled again here, what nests in conditions would be compiled exponentially often.
+        left, right = (self.sides.get(id(x)) or self.piece(x) for x in (one_side, other_side))
         for one, other, how in ((left, right, operator), (right, left, ranges.FLIPPED[operator])):
             numbers = one.type.is_numeric and other.type.is_numeric
             if numbers and one.literal is None and other.literal is not None:
@@ -180,6 +183,7 @@ class Expressions:
     def compared(self, operator: str, left: exp.Expr, right: exp.Expr) -> Piece:
         """Return `left operator right`; see `compare`."""
         sides = (left, self.piece(left)), (right, self.piece(right))
+        self.sides.update((id(node), piece) for node, piece in sides)
         return compare(operator, *chars.compared(self.analysis, *sides))
 
     def type_of(self, node: exp.Expr) -> DataType:
