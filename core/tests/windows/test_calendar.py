@@ -152,7 +152,8 @@ def edges_by_walking(step, zone, window):
         shown = moment.astimezone(zone).replace(tzinfo=None)
         begin = begins(step, shown)
         if step == Step(1, Unit.HOUR):
-            new = begin != before or shown.minute == 0
+            # An hour into which the clock is set back has begun before.
+            new = shown.minute == 0 or (before is not None and begin > before)
         else:
             new = latest is None or begin > latest
         if new and before is not None:
