@@ -46,6 +46,33 @@ def test_two_columns_that_differ_in_case_are_refused(tmp_path: Path) -> None:
         rows("SELECT * FROM t", t=relation)
 
 
+@pytest.mark.parametrize("names", [("a", "A", "A_1"), ("a", "A", "a", "A_1_1")])
+def test_a_name_that_duckdb_gives_to_another_column_is_refused(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    """It counts names that differ by case alone, and would give the second as `a_1`."""
+    values = [pa.array([10**i]) for i in range(len(names))]
+    last = names[-1].lower()
+    relation = parquet(tmp_path, pa.table(values, [*names]), **{last: "bigint"})
+    with pytest.raises(EngineError, match=f"may call another one '{names[-1]}'"):
+        rows("SELECT * FROM t", t=relation)
+    fields = pa.table({"s": pa.StructArray.from_arrays(values, [*names])})
+    nested = parquet(tmp_path / "nested", fields, s=f"struct<{last}:bigint>")
+    with pytest.raises(EngineError, match=f"may call another one '{names[-1]}'"):
+        rows("SELECT s FROM t", t=nested)
+
+
+def test_a_counted_name_is_read_where_no_other_is_like_it(tmp_path: Path) -> None:
+    table = pa.table({"a": [1], "A": [2], "b_1": [3], "b": [4]})
+    relation = parquet(tmp_path, table, b_1="bigint", b="bigint")
+    assert rows("SELECT * FROM t", t=relation) == [{"b_1": 3, "b": 4}]
+
+
+def test_a_column_is_not_taken_for_one_that_duckdb_counts(tmp_path: Path) -> None:
+    relation = parquet(tmp_path, pa.table({"a": [1], "A": [2]}), a_1="bigint")
+    assert rows("SELECT * FROM t", t=relation) == [{"a_1": None}]
+
+
 def test_files_of_several_types_are_widened_one_by_one(tmp_path: Path) -> None:
     relation = parquet(
         tmp_path,

@@ -124,22 +124,27 @@ def excerpts(
         duckdb.Error: If a file can't be opened.
     """
     ours = [files.issuperset(f for p in share.pieces for f in p.files) for share in shares]
-    asked: dict[tuple[str, ...], dict[str, None]] = {}
+    asked: dict[tuple[int, ...], dict[str, None]] = {}
     for share, is_ours in zip(shares, ours, strict=True):
         for piece in share.pieces if is_ours else ():
             named = asked.setdefault(piece.branch.scan.asked or (), {})
             named |= dict.fromkeys(paths[f.path] for f in piece.files)
-    known: dict[str, Places] = {}
-    for columns, named in asked.items():
-        known |= places(connection, list(named), columns)
+    known: dict[tuple[tuple[int, ...], str], Places] = {}
+    for leaves, named in asked.items():
+        found_ = places(connection, list(named), leaves)
+        known |= {(leaves, path): places_ for path, places_ in found_.items()}
     found: list[list[Excerpt] | None] = []
     for number, (share, is_ours) in enumerate(zip(shares, ours, strict=True)):
-        parts: list[Excerpt] = []
+        # One stand-in of a file for all that a share reads of it: a path stands for one other.
+        spans: dict[str, tuple[DataFile, list[Span]]] = {}
         for piece in share.pieces if is_ours else ():
             for file in piece.files:
-                spans = joined(known[paths[file.path]].spans(piece.rows), _GAP)
-                stand_in = folder / f"{number}-{len(parts)}.parquet"
-                parts.append(Excerpt(file, tuple(spans), stand_in))
+                places_of = known[piece.branch.scan.asked or (), paths[file.path]]
+                spans.setdefault(file.path, (file, []))[1].extend(places_of.spans(piece.rows))
+        parts = [
+            Excerpt(file, tuple(joined(some, _GAP)), folder / f"{number}-{place}.parquet")
+            for place, (file, some) in enumerate(spans.values())
+        ]
         small = sum(e.bytes for e in parts) <= most
         found.append(parts if is_ours and small else None)
     return found

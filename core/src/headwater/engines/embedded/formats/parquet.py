@@ -15,6 +15,7 @@ from headwater.engines.embedded.formats.parquet_schema import (
     NANOSECONDS_UTC,
     FileColumn,
     footers,
+    is_renamed,
     named,
 )
 from headwater.engines.embedded.formats.parquet_types import TypeConflictError, read_as
@@ -94,8 +95,19 @@ def scans(
             part=None if named(columns, _ROW) else part,
             rows=None if in_utc else sum(by_path[paths[f.path]].rows for f in files),
             used=max(1, sum(bool(named(columns, n)) for n in names)) / max(1, len(columns)),
-            asked=tuple(c.name for c in used),
+            asked=_leaves(columns, used),
         )
+
+
+def _leaves(columns: Sequence[FileColumn], used: Sequence[FileColumn]) -> tuple[int, ...]:
+    """Return the numbers of the leaves of some of a file's columns, among all of its leaves."""
+    found: list[int] = []
+    first = 0
+    for column in columns:
+        if column in used:
+            found += range(first, first + column.leaves)
+        first += column.leaves
+    return tuple(found)
 
 
 def _converted(
@@ -182,6 +194,11 @@ def _reads(
             if len(matches) > 1:
                 spelled = ", ".join(c.name for c in matches)
                 raise TypeConflictError(f"the file has several columns of that name ({spelled})")
+            if is_renamed(columns, matches[0]):
+                raise TypeConflictError(
+                    "the file has columns whose names differ by case alone, so that DuckDB may "
+                    f"call another one {matches[0].name!r}"
+                )
             place = f"column {column.name} of {sample.path}"
             own_calendar = calendar if calendar == MODERN else replace(calendar, place=place)
 

@@ -2,7 +2,8 @@
 
 A reader that is given a file with holes takes what is missing for zeros, without a word. So a
 column's bytes go on until something else begins, whatever their length is said to be: writers have
-left the headers of pages out of it.
+left the headers of pages out of it. Which bytes are a column's is told by its number, as it is for
+DuckDB: what their writer calls them there need not be what it calls the column.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from headwater.engines.embedded.formats.parquet_schema import side_by_side
-from headwater.sql.portable.spelling import text, texts
+from headwater.sql.portable.spelling import texts
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -67,34 +68,32 @@ class Places:
 
 
 def places(
-    connection: DuckDBPyConnection, paths: Sequence[str], columns: Iterable[str]
+    connection: DuckDBPyConnection, paths: Sequence[str], leaves: Iterable[int]
 ) -> dict[str, Places]:
-    """Return where the bytes lie of columns of files, by path.
+    """Return where the bytes lie of leaves of files, by path.
 
     Args:
         connection: Where footers are asked for.
         paths: DuckDB's names of the files.
-        columns: The files' own names of the columns.
+        leaves: Their numbers, among all leaves of a file.
 
     Raises:
         duckdb.Error: If a file can't be opened or is not Parquet.
     """
-    conditions = [f"p = {text(c)} OR starts_with(p, {text(f'{c}, ')})" for c in columns]
+    numbers = ", ".join(map(str, leaves))
 
     def ask(cursor: DuckDBPyConnection, some: list[str]) -> list[tuple[str, Places]]:
         listed = texts(some)
-        begins = ", ".join(
-            f"CASE WHEN {kind}_page_offset >= {_HEAD} THEN {kind}_page_offset END"
-            for kind in ("dictionary", "index")
-        )
+        dictionary = f"CASE WHEN dictionary_page_offset >= {_HEAD} THEN dictionary_page_offset END"
         rows = cursor.execute(
             "WITH told AS MATERIALIZED (SELECT file_name AS f, row_group_id AS g, "
-            "row_group_num_rows AS n, total_compressed_size AS z, path_in_schema AS p, "
-            f"least(data_page_offset, {begins}) AS s, bloom_filter_offset AS b "
+            "row_group_num_rows AS n, total_compressed_size AS z, column_id AS c, "
+            # DuckDB begins with the dictionary, and goes on to what lies behind it (1.5.5).
+            f"coalesce({dictionary}, data_page_offset) AS s, bloom_filter_offset AS b "
             f"FROM parquet_metadata({listed})), "
             "begun AS (SELECT f, s FROM told UNION SELECT f, b FROM told WHERE b IS NOT NULL), "
             "parts AS (SELECT f, s, lead(s) OVER (PARTITION BY f ORDER BY s) AS e FROM begun), "
-            f"used AS (SELECT * FROM told WHERE {' OR '.join(conditions) or 'false'}), "
+            f"used AS (SELECT * FROM told WHERE {f'c IN ({numbers})' if numbers else 'false'}), "
             "read AS (SELECT f, g, s, z FROM used "
             "UNION ALL SELECT f, g, b, 0 FROM used WHERE b IS NOT NULL), "
             "groups AS (SELECT f, g, any_value(n) AS n FROM told GROUP BY f, g) "

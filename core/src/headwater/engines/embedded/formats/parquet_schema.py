@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from headwater.engines.embedded.formats.calendars import MODERN, SPARK_KEYS, Calendar, calendar_of
 from headwater.sql.portable.spelling import texts
@@ -25,6 +26,8 @@ towards 1970, and does not say so."""
 FIXED = "FIXED_LEN_BYTE_ARRAY"
 """The type of a leaf: bytes of one length, which Spark reads as binary alone. DuckDB has blobs."""
 
+_NUMBERED: Final = re.compile(r"(.*)_\d+", re.DOTALL)
+
 _Row: TypeAlias = "tuple[str, str, str | None, int | None, str | None, str | None, str | None]"
 
 
@@ -39,6 +42,7 @@ class FileColumn:
             apart from what DuckDB reads them as.
         children: Fields of a struct, the element of a list, key and value of a map.
         local: Whether a leaf is a time without a zone.
+        leaves: How many leaves it has, itself one of them: each has bytes of its own.
     """
 
     name: str
@@ -46,6 +50,7 @@ class FileColumn:
     type: str = ""
     children: tuple[FileColumn, ...] = ()
     local: bool = False
+    leaves: int = 1
 
     def holds(self, type_: str) -> bool:
         """Return whether a leaf of it is of a type."""
@@ -162,7 +167,8 @@ def row_groups(connection: DuckDBPyConnection, paths: Sequence[str]) -> dict[str
         ).fetchall()
 
     groups: dict[str, list[int]] = {}
-    for part in side_by_side(connection, paths, ask) if paths else ():
+    # Two partitions may have one file: its row groups are counted once.
+    for part in side_by_side(connection, list(dict.fromkeys(paths)), ask):
         for path, count in part:
             groups.setdefault(path, []).append(count)
     return groups
@@ -198,9 +204,16 @@ def _column(rest: Iterator[_Row]) -> FileColumn:
         local = "isAdjustedToUTC=0" in (logical or "")
         return FileColumn(name, "leaf", _leaf(leaf or "", logical or "", physical or ""), (), local)
     children = tuple(_column(rest) for _ in range(count))
-    if converted == "LIST" or (logical or "").startswith("ListType"):
+    nested = _nested(name, children, converted or "", logical or "")
+    return replace(nested, leaves=sum(c.leaves for c in children))
+
+
+def _nested(
+    name: str, children: tuple[FileColumn, ...], converted: str, logical: str
+) -> FileColumn:
+    if converted == "LIST" or logical.startswith("ListType"):
         return _list(name, children)
-    if converted in ("MAP", "MAP_KEY_VALUE") or (logical or "").startswith("MapType"):
+    if converted in ("MAP", "MAP_KEY_VALUE") or logical.startswith("MapType"):
         if len(children) == 1 and len(children[0].children) == 2:
             return FileColumn(name, "map", children=children[0].children)
         if converted == "MAP_KEY_VALUE" and len(children) == 2:
@@ -242,3 +255,17 @@ def named(columns: Iterable[FileColumn], name: str) -> list[FileColumn]:
     """Return the columns of that name, ignoring case as Spark does."""
     folded = name.casefold()
     return [c for c in columns if c.name.casefold() == folded]
+
+
+def is_renamed(columns: Sequence[FileColumn], column: FileColumn) -> bool:
+    """Return whether DuckDB may give a column's name to another one.
+
+    It counts names that differ by case alone: of `a`, `A` and `A_1` it calls the second `A_1`.
+    """
+    names = [c.name.casefold() for c in columns]
+    stem = column.name.casefold()
+    while match := _NUMBERED.fullmatch(stem):
+        stem = match[1]
+        if names.count(stem) > 1:
+            return True
+    return False

@@ -15,6 +15,7 @@ from headwater.engines.embedded.formats.parquet_schema import (
     NANOSECONDS,
     NANOSECONDS_UTC,
     FileColumn,
+    is_renamed,
     named,
 )
 from headwater.sql.portable.spelling import cast, name, null, text, type_name
@@ -104,6 +105,11 @@ def _struct(column: FileColumn, type_: DataType, value: str, convert: Convert) -
     ):
         if len(matches) > 1:
             raise TypeConflictError(f"the file has {len(matches)} fields named {field_name!r}")
+        if matches and is_renamed(column.children, matches[0]):
+            raise TypeConflictError(
+                f"the file has fields whose names differ by case alone, so that DuckDB may call "
+                f"another one {matches[0].name!r}"
+            )
         if not matches:
             parts.append(f"{text(field_name)}: {null(child)}")
             same = False

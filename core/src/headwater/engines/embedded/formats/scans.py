@@ -56,8 +56,8 @@ class Scan:
             where they are read only together. `file_index` stays.
         rows: How many rows it has, where that is known.
         used: Which part of the files' bytes the columns asked for are, about.
-        asked: The files' own columns that are read; None where parts of the files can't be read
-            without the rest.
+        asked: Which of the files' leaves are read, by their numbers; None where parts of the files
+            can't be read without the rest.
     """
 
     source: str
@@ -70,7 +70,7 @@ class Scan:
     part: Part | None = None
     rows: int | None = None
     used: float = 1.0
-    asked: tuple[str, ...] | None = None
+    asked: tuple[int, ...] | None = None
 
 
 Scanner: TypeAlias = (
