@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 from plugins.aws.tests.support import opened
 
-from headwater.errors import AccessDeniedError, AuthError, DataChangedError, SourceError
+from headwater.errors import (
+    AccessDeniedError,
+    AuthError,
+    CancelledError,
+    DataChangedError,
+    SourceError,
+)
+from headwater.interfaces.stopping import Stop
 from headwater.tables.relation import DataFile
 from headwater_aws import AwsSession
 from headwater_aws.objects import look
@@ -91,6 +98,19 @@ def test_answers_that_always_break_off_end(aws: Emulator, session: AwsSession) -
     with session.content(planned(aws), "read it") as content, pytest.raises(SourceError) as caught:
         content.readall()
     assert (caught.value.code, caught.value.retryable) == ("broken-answer", True)
+
+
+def test_nothing_is_asked_for_once_the_read_is_to_end(aws: Emulator, session: AwsSession) -> None:
+    """Storage that hangs is waited for once: a minute, not five."""
+    stop = Stop()
+    file = planned(aws)
+    aws.faults.truncate("s3:GetObject", after=5000, times=None)
+    with stop.within(), session.part(file, 0, len(BODY), "read it") as content:
+        assert content.read(5000) == BODY[:5000]
+        stop.set()
+        with pytest.raises(CancelledError):
+            content.readall()
+    assert gets(aws) == 1
 
 
 def test_answers_that_break_off_after_a_few_bytes_end_too(

@@ -9,6 +9,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final
 
 from headwater.errors import HeadwaterError, SourceError
+from headwater.interfaces.stopping import Stop
 from headwater.tables.relation import DataFile
 from headwater.untrusted import limits
 from headwater_aws.errors import broken_answer, code_of, translating
@@ -126,7 +127,8 @@ def ending(session: AwsSession, file: DataFile, length: int, doing: str) -> byte
 class Content(io.RawIOBase):
     """An object's bytes from its beginning to its end, or some of them, fetched as they are read.
 
-    An answer that breaks off is asked for again from where it ended, while it gets on.
+    An answer that breaks off is asked for again from where it ended, while it gets on; nothing is
+    asked for once the read is to end.
 
     Args:
         session: Who reads it.
@@ -166,6 +168,7 @@ class Content(io.RawIOBase):
         while self._broken < _ATTEMPTS:
             with translating(doing=self._doing, resource=self._file.path, session=self._session):
                 if self._body is None:
+                    Stop.current().check()
                     self._body = self._open()
                 try:
                     content: bytes = self._body.read(size)
