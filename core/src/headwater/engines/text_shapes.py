@@ -14,7 +14,10 @@ from typing import Final
 from headwater.types import INTEGER_BITS, DataType
 
 BLANK: Final = r"[\x00-\x20]*"
-"""Lines that CSV and JSON readers pass over."""
+"""Lines that CSV readers pass over."""
+JSON_BLANK: Final = r"[ \t\r\n]*"
+"""Lines that JSON readers pass over. Other characters that are not seen, as the zeros that a crash
+leaves of a file, are no JSON to them: Spark gives a row of NULLs for such a line."""
 DATE: Final = "[1-9][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 TIME: Final = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?"
 ISO_TIMESTAMP: Final = f"{DATE}[ T]{TIME}Z?"

@@ -736,6 +736,19 @@ def test_lines_that_are_no_rows_are_not_counted(
         rows(query, t=text(tmp_path, body, format, a="string"))
 
 
+@pytest.mark.parametrize("options", [{}, {"malformed": "null"}])
+@pytest.mark.parametrize("line", ["\0\0", "\x0b", " \x01 "])
+def test_a_line_of_characters_that_are_not_seen_is_no_json(
+    tmp_path: Path, line: str, options: dict[str, str]
+) -> None:
+    """What a crash leaves of a file, say: it is no blank line to Spark, but a row of NULLs."""
+    name = "hive-json" if options else "json"
+    relation = text(tmp_path, f'{{"a":1}}\n \t\n{line}\n', name, options, a="int")
+    with pytest.raises(EngineError, match="not plainly JSON") as caught:
+        rows("SELECT count(*) AS n FROM t", t=relation)
+    assert caught.value.code == "not-portable-value"
+
+
 @pytest.mark.parametrize("format", ["csv", "json", "hive-text"])
 def test_a_line_without_end_is_told_with_its_file(tmp_path: Path, format: str) -> None:
     line = "x" * (limits.LINE_BYTES + 100)

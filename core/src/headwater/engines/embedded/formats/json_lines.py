@@ -182,7 +182,7 @@ def _scan(
         lines = f"(SELECT {_with_floats('line', builders)} AS line, file_index FROM {lines})"
     if whole:
         lines = _items(lines)
-    blank = f"line IS NULL OR regexp_full_match(line, {text(shapes.BLANK)})"
+    blank = f"line IS NULL OR regexp_full_match(line, {text(shapes.JSON_BLANK)})"
 
     def raised(code: str, what: str, kind: str) -> str:
         return misfits.raised(code, what, _unmarked("line"), "BOOLEAN", kind=text(kind))

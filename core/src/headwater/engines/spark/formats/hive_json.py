@@ -35,7 +35,7 @@ _SURROGATE: Final = r"\\u[dD][89a-fA-F]"
 
 def is_row(line: str) -> str:
     """Return a condition for a line that is not blank."""
-    return f"NOT {line} RLIKE {whole(shapes.BLANK)}"
+    return f"NOT {line} RLIKE {whole(shapes.JSON_BLANK)}"
 
 
 def objects(line: str) -> str:
