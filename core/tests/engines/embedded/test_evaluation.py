@@ -108,3 +108,10 @@ def test_what_is_counted_is_evaluated(call: str, tmp_path: Path) -> None:
     table = parquet(tmp_path / "n", pa.table({"i": pa.array([2**31 - 1], pa.int32())}))
     with pytest.raises(EngineError, match="verflow"):
         rows(f"SELECT {call} AS n FROM n", n=table)
+
+
+@pytest.mark.parametrize("call", ["approx_count_distinct(i) = 2", "log10(max(i)) < 0.5"])
+def test_having_takes_what_is_made_of_structs(call: str, tmp_path: Path) -> None:
+    # There DuckDB takes p.n, of a lambda's p, for a column.
+    table = parquet(tmp_path / "h", pa.table({"i": pa.array([1, 2], pa.int32())}))
+    assert rows(f"SELECT count(*) AS n FROM t HAVING {call}", t=table) == [{"n": 2}]
