@@ -154,13 +154,15 @@ class Files:
         columns = ddl(unpadded([*group.columns, *group.keys, place]))
         keys = ", ".join(quoted(c.name) for c in (*group.keys, place))
         options = ", ".join(f"{literal(k)} {literal(v)}" for k, v in group.options.items())
+        # The first look at a place makes its file system, with this session's settings: of each
+        # table, as each may have a role of its own.
+        adjust(self._session, {_SINK_LOGS: "false"})
         self._session.sql(
             f"CREATE TABLE {name} ({columns}) USING {group.format} "
             f"{f'OPTIONS ({options}) ' if options else ''}PARTITIONED BY ({keys}) "
             f"LOCATION {literal(places[0][1])}"
         )
         self._cleanup.callback(self._session.sql, f"DROP TABLE IF EXISTS {name}")
-        # The first look at a place makes its file system, with this session's settings.
         adjust(self._session, {_SINK_LOGS: "true"})
         added = [
             f"PARTITION ({_spec(group.keys, values)}, {quoted(place.name)} = {i}) "

@@ -105,8 +105,11 @@ def _time_by_pattern(
         fits = f"regexp_full_match({value.sql}, {text(shape)})"
     else:
         reader = time_patterns.Reader(pattern.literal, value.sql)
-        read = reader.date if type_ == t.DATE else reader.moment
-        read = read if type_ == t.DATE else template.format(read)
+        if type_ == t.DATE:
+            read = reader.date
+        else:
+            clock = reader.wall_clock if type_ == t.TIMESTAMP_NTZ else reader.moment
+            read = template.format(clock)
         parsed = f"CASE WHEN {reader.in_range} THEN {read} ELSE {bad} END"
         fits = reader.fits
     sql = (

@@ -187,11 +187,16 @@ class Reader:
         return f"CAST({self.moment} AS DATE)" if "zone" in self._fields else self._made_date
 
     @property
-    def moment(self) -> str:
-        """SQL of the wall clock of a text that fits, in UTC where it names a zone."""
+    def wall_clock(self) -> str:
+        """SQL of the wall clock of a text that fits, whatever zone it names."""
         minutes = f"{self._hour} * 60 + {self._of('minute')}"
         micros = f"{self._of('second')} * 1000000 + {self._micros}"
-        sql = f"({self._made_date} + to_minutes({minutes}) + to_microseconds({micros}))"
+        return f"({self._made_date} + to_minutes({minutes}) + to_microseconds({micros}))"
+
+    @property
+    def moment(self) -> str:
+        """SQL of the wall clock of a text that fits, in UTC where it names a zone."""
+        sql = self.wall_clock
         if "zone" not in self._fields:
             return sql
         zone = self._part("zone")
