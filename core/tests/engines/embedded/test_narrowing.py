@@ -74,8 +74,8 @@ def test_an_interval_out_of_range_raises(span: str, table: FileRelation) -> None
 )
 def test_what_is_tried_may_be_made_of_anything(operator: str, operand: str, tmp_path: Path) -> None:
     # DuckDB's TRY takes no subquery, no window and nothing that holds an error() of ours.
-    data = {"s": pa.array(["7", "x", None]), "i": pa.array([7, None, None], pa.int32())}
-    table = parquet(tmp_path / "s", pa.table(data))
+    content = pa.table({"s": ["7", "x", None], "i": pa.array([7, None, None], pa.int32())})
+    table = parquet(tmp_path / "s", content)
     found = rows(f"SELECT s, try_{operator}({operand}, 2) AS v FROM t WHERE i = 7", t=table)
     assert found == [{"s": "7", "v": {"add": 9, "subtract": 5, "multiply": 14}[operator]}]
 
@@ -88,7 +88,7 @@ def test_what_is_tried_may_be_made_of_anything(operator: str, operand: str, tmp_
     ],
 )
 def test_a_sum_that_is_tried_is_null_where_it_has_no_place(call: str, tmp_path: Path) -> None:
-    data = {"i": pa.array([2**31 - 1], pa.int32()), "b": pa.array([2**63 - 1])}
-    table = parquet(tmp_path / "s", pa.table(data))
+    content = pa.table({"i": pa.array([2**31 - 1], pa.int32()), "b": [2**63 - 1]})
+    table = parquet(tmp_path / "s", content)
     assert rows(f"SELECT {call} AS v, {call} > -9 AS w FROM t", t=table) == [{"v": None, "w": None}]
     assert rows(f"SELECT b FROM t WHERE {call} <> 5", t=table) == []
