@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from typing import Any
 
@@ -142,6 +143,22 @@ def test_another_version_is_not_read(aws: Emulator, session: AwsSession) -> None
         pytest.raises(DataChangedError, match=r"a b\.gz"),
     ):
         content.readall()
+
+
+def test_no_frame_shows_what_a_buffer_held_before(aws: Emulator, session: AwsSession) -> None:
+    file = planned(aws)
+    aws.faults.fail("s3:GetObject", 403, None)
+    buffer = bytearray(b"a key that was here before")
+    with pytest.raises(AccessDeniedError) as caught, session.content(file, "read it") as content:
+        content.readinto(buffer)
+    shown = [
+        repr(value)
+        for frame, _ in traceback.walk_tb(caught.value.__traceback__)
+        if frame.f_globals["__name__"].startswith("headwater")
+        for value in frame.f_locals.values()
+    ]
+    assert shown
+    assert not any("a key that was" in text for text in shown)
 
 
 def test_a_refusal_in_the_middle_is_told(aws: Emulator, session: AwsSession) -> None:

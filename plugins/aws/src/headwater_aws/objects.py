@@ -162,6 +162,9 @@ class Content(io.RawIOBase):
         """Fill a buffer; return how many bytes came, 0 at the end."""
         from botocore.exceptions import HTTPClientError, IncompleteReadError
 
+        # A new buffer holds what the process's memory held, a request's keys among it: tools that
+        # show a frame's variables are shown where it lies.
+        buffer = memoryview(buffer)
         size = min(len(buffer), self._end - self._place)
         if size <= 0:
             return 0
