@@ -13,6 +13,7 @@ from headwater.evidence.places import without_secrets
 from headwater.interfaces.plan import Scan
 from headwater.interfaces.plan_text import files_digest, mark_order
 from headwater.interfaces.read_stats import ReadStats
+from headwater.planning.shares import with_files_only
 from headwater.tables.relation import DeltaRelation, FileRelation, IcebergRelation
 
 _SHOWN: Final = 3
@@ -341,9 +342,7 @@ def _replay_of_files(
         return TableReplay(scan, tuple(changes), exact=False)
     if landed:
         # Those that were read are all there: the others are left out, as they were then.
-        files = tuple(f for f in relation.files if without_secrets(f.path) in then)
-        cost = replace(scan.estimate, files=len(files), bytes=sum(f.size for f in files))
-        scan = replace(scan, relation=replace(relation, files=files), estimate=cost)
+        scan = with_files_only(scan, [f for f in relation.files if without_secrets(f.path) in then])
     return _versioned(TableReplay(scan, tuple(changes)), name, marks)
 
 
