@@ -523,14 +523,14 @@ def _unpacked(place: Path) -> dict[str, tuple[Mark, ...]]:
                 longest: Any = pc.max(lengths)
                 if (longest.as_py() or 0) > limits.EVIDENCE_PATH_BYTES:
                     raise _damaged(str(place), f"a {name} is too long")
-        marks_of: dict[str, list[Mark]] = {}
+        marks_by_slot: dict[str, list[Mark]] = {}
         for slot, path, size, etag in zip(*(c.to_pylist() for c in table.columns), strict=True):
             mark = (
                 _checked(path, str, "path"),
                 _checked(size, int, "size"),
                 None if etag is None else _checked(etag, str, "etag"),
             )
-            marks_of.setdefault(_checked(slot, str, "slot"), []).append(mark)
+            marks_by_slot.setdefault(_checked(slot, str, "slot"), []).append(mark)
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise _damaged(str(place), str(error)[:200]) from None
-    return {slot: tuple(marks) for slot, marks in marks_of.items()}
+    return {slot: tuple(marks) for slot, marks in marks_by_slot.items()}
