@@ -56,8 +56,8 @@ def rows_stage(
     Args:
         data: The read; it is opened here, and left after `SAMPLED` rows.
         now: The present, beyond which no row should be.
-        model_type: The model's type. The id of a ranking may be that of a query, which has several
-        rows.
+        model_type: The model's type. The id of a ranking may be that of a query, which has
+            several rows.
         max_duplicates: Share of the rows that may repeat an id; None for any.
 
     Raises:
