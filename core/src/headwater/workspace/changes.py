@@ -222,7 +222,7 @@ class _Compared:
         offer = Offer(
             window,
             key,
-            fingerprints.of_share(self._all_tables(shares), self._definition, as_of),
+            fingerprints.of_share(self._all_tables(shares, tables), self._definition, as_of),
             self._definition,
             tables,
             as_of,
@@ -288,9 +288,9 @@ class _Compared:
         is_even = calendar.even(window) if entry is None else entry.end == window.end
         return key if is_even else f"{key}-{moment_text(window.end)}"
 
-    def _all_tables(self, shares: Sequence[Share]) -> dict[str, str]:
+    def _all_tables(self, shares: Sequence[Share], tables: Mapping[str, str]) -> dict[str, str]:
         """Return the digests of all tables: a key tells those that do not count, too."""
-        digests = fingerprints.of_tables(shares, self._ignored, self._used)
+        digests = dict(tables)
         for name in sorted(self._ignored):
             mine = [s for s in shares if str(s.scan.table) == name]
             with suppress(UnsupportedError):  # nothing tells its versions apart
