@@ -16,6 +16,8 @@ from headwater.sql.portable import casing
 
 _FILES: Final = ("macros.sql", "texts.sql", "strict_math.sql", "hashes.sql", "sketches.sql")
 _NAME: Final = re.compile(r"\bsp_\w+(?=\()")
+_PARTS: Final = re.compile(r"\b([a-z])((?:\.[a-z]\w*)+)")
+"""The part `p.n` of a struct that a lambda's parameter stands for."""
 
 
 def asked(sql: str) -> tuple[str, ...]:
@@ -59,4 +61,13 @@ def _tables() -> Iterator[str]:
 def _read(name: str) -> tuple[str, ...]:
     source = (files("headwater.sql.portable") / name).read_text(encoding="utf-8")
     lines = (line for line in source.splitlines() if not line.lstrip().startswith("--"))
-    return tuple(s.strip() for s in "\n".join(lines).split(";\n") if s.strip())
+    # In HAVING DuckDB takes p.n, of a lambda's p, for a column.
+    written = _PARTS.sub(_extracted, "\n".join(lines))
+    return tuple(s.strip() for s in written.split(";\n") if s.strip())
+
+
+def _extracted(part: re.Match[str]) -> str:
+    sql = part[1]
+    for name in part[2].removeprefix(".").split("."):
+        sql = f"struct_extract({sql}, '{name}')"
+    return sql

@@ -167,6 +167,6 @@ CREATE OR REPLACE MACRO sp_deviations(l) AS list_transform([list_aggregate(l, 'f
 CREATE OR REPLACE MACRO sp_powers(d) AS {n: CAST(len(d) AS DOUBLE), q: list_aggregate(list_transform(d, lambda x: x * x), 'fsum'),
   c: list_aggregate(list_transform(d, lambda x: x * x * x), 'fsum'), f: list_aggregate(list_transform(d, lambda x: x * x * (x * x)), 'fsum')};
 CREATE OR REPLACE MACRO sp_skewness(l) AS list_transform(list_transform([sp_deviations(l)], lambda d: sp_powers(d)),
-  lambda p: sqrt(struct_extract(p, 'n')) * struct_extract(p, 'c') / sqrt(struct_extract(p, 'q') * struct_extract(p, 'q') * struct_extract(p, 'q')))[1];
+  lambda p: sqrt(p.n) * p.c / sqrt(p.q * p.q * p.q))[1];
 CREATE OR REPLACE MACRO sp_kurtosis(l) AS list_transform(list_transform([sp_deviations(l)], lambda d: sp_powers(d)),
-  lambda p: struct_extract(p, 'n') * struct_extract(p, 'f') / (struct_extract(p, 'q') * struct_extract(p, 'q')) - 3e0)[1];
+  lambda p: p.n * p.f / (p.q * p.q) - 3e0)[1];

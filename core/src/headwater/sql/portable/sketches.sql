@@ -26,4 +26,4 @@ CREATE OR REPLACE MACRO sp_hll_inverse(m, ranks) AS CAST(m - len(ranks) AS DOUBL
   + coalesce(list_sum(list_transform(ranks, lambda x: 1e0 / CAST(1::BIGINT << CAST(x AS BIGINT) AS DOUBLE))), 0e0);
 CREATE OR REPLACE MACRO sp_hll(ranks, m, alpha, most, near, biases) AS list_transform(list_transform([ranks],
   lambda r: {n: m - len(r), e: alpha / sp_hll_inverse(m, r)}),
-  lambda p: CAST(floor(sp_hll_of(m, struct_extract(p, 'n'), struct_extract(p, 'e'), most, near, biases) + 5e-1) AS BIGINT))[1];
+  lambda p: CAST(floor(sp_hll_of(m, p.n, p.e, most, near, biases) + 5e-1) AS BIGINT))[1];
