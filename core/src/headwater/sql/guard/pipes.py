@@ -47,7 +47,7 @@ def check_pipes(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
 
 
 def _end(lexemes: Sequence[Lexeme], start: int, ends: str = "|>") -> int:
-    """Return where a stage ends: before the next pipe, or the bracket around it."""
+    """Return where it ends: before what ends it (the next pipe), or the bracket around it."""
     depth = 0
     for index in range(start, len(lexemes)):
         symbol = lexemes[index].symbol
@@ -81,7 +81,7 @@ def _aggregates(lexemes: Sequence[Lexeme]) -> Iterator[Lexeme]:
     while index + 1 < len(lexemes):
         token, after = lexemes[index], lexemes[index + 1]
         if token.symbol == "(" and after.word in _QUERIES:
-            index = _end(lexemes, index + 1) + 1
+            index = _end(lexemes, index + 1, ")") + 1
             continue
         called = token.kind in (lexer.WORD, lexer.QUOTED) and after.symbol == "("
         aggregate = called and named(token.text.strip("`").lower()).kind == "aggregate"
