@@ -145,6 +145,11 @@ def conditions_of(clause: exp.Expr | None) -> Iterator[exp.Expr]:
     yield from spread(clause.this if clause is not None else None, exp.And)
 
 
+def reads(source: Source, scope: Scope) -> bool:
+    """Return whether a query is another one, or reads it somewhere."""
+    return isinstance(source, Scope) and any(s is scope for s in scopes_within(source))
+
+
 def read_by(source: Source) -> tuple[Source, ...]:
     """Return what a source reads, in FROM and in subqueries, each as often as it is named."""
     if isinstance(source, Scope):

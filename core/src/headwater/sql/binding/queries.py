@@ -15,7 +15,7 @@ from headwater.sql.binding.columns import check_readable, without_excepted
 from headwater.sql.binding.context import Clause, Context, TooMuchWorkError, Work
 from headwater.sql.binding.expressions import condition, type_of, window_parts
 from headwater.sql.binding.frame import Frame, Visible
-from headwater.sql.binding.from_clause import read_by, scopes_within
+from headwater.sql.binding.from_clause import read_by, reads
 from headwater.sql.binding.relations import from_clause, generated_columns, rename, values_columns
 from headwater.sql.syntax.nodes import named_window
 from headwater.sql.typing import rules as typing
@@ -152,7 +152,7 @@ def _recursive(
     step = bind_query(work, union.expression, outer, inner, scope)
     scope.branches = (anchor, step)
     _check_widths(work, union, anchor, step)
-    if not any(s is scope for s in scopes_within(step)):
+    if not reads(step, scope):
         scope.outputs = rename(work, _by_position(anchor, step), names, cte)
         _order_outputs(work, union, scope, outer, inner)
     return scope

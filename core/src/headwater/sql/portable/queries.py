@@ -212,8 +212,7 @@ class Queries:
         asked = (
             f"SELECT CASE WHEN count(*) > 1 THEN {several} END, any_value(c0) FROM ({rows}) AS n"
         )
-        self.spend(asked)
-        self.asked_first[asked] = None
+        self.ask_first(asked)
 
     def membership(self, e: Expressions, node: exp.Expr) -> Piece:
         """Return `a IN (SELECT ...)`."""

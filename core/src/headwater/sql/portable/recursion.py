@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.sql.analysis import Analysis, Scope, Source
-from headwater.sql.binding.from_clause import JoinKind, Unclear, read_from, scopes_within
+from headwater.sql.analysis import Analysis, Scope
+from headwater.sql.binding.from_clause import JoinKind, Unclear, read_from, reads, scopes_within
 from headwater.sql.functions import called
 from headwater.sql.portable import clauses
 from headwater.sql.portable.pieces import Refusal, refuse_unless
@@ -36,9 +36,8 @@ _HINT: Final = (
 
 def names_itself(scope: Scope) -> bool:
     """Return whether a set operation of WITH RECURSIVE reads itself."""
-    return bool(scope.branches) and any(
-        s is scope for b in scope.branches for s in scopes_within(b)
-    )
+    of_with = isinstance(scope.node.parent, exp.CTE)
+    return of_with and any(reads(branch, scope) for branch in scope.branches)
 
 
 def compiled(queries: Queries, scope: Scope) -> Compiled:
@@ -115,8 +114,8 @@ def _is_plain(analysis: Analysis, scope: Scope, step: Scope) -> bool:
         for x in select.expressions
     )
     sources = [item.source for item in items]
-    reading = [i for i, source in enumerate(sources) if _reads(source, scope)]
-    if looks or len(reading) != 1 or any(_reads(s, scope) for s in step.subqueries):
+    reading = [i for i, source in enumerate(sources) if reads(source, scope)]
+    if looks or len(reading) != 1 or any(reads(s, scope) for s in step.subqueries):
         return False
     (place,) = reading
     others = [s for s in (*sources, *step.subqueries) if isinstance(s, Scope) and s is not scope]
@@ -127,10 +126,6 @@ def _is_plain(analysis: Analysis, scope: Scope, step: Scope) -> bool:
         return False
     inner = sources[place]
     return inner is scope or (isinstance(inner, Scope) and _is_plain(analysis, scope, inner))
-
-
-def _reads(source: Source, scope: Scope) -> bool:
-    return isinstance(source, Scope) and any(s is scope for s in scopes_within(source))
 
 
 def _level_limit(analysis: Analysis, scope: Scope) -> int:
