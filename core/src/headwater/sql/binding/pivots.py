@@ -17,6 +17,7 @@ from headwater.sql.binding import naming, operands
 from headwater.sql.binding.context import Clause, Context, Work
 from headwater.sql.binding.expressions import type_of
 from headwater.sql.binding.frame import Frame, Visible, key_for, qualifiers_of
+from headwater.sql.binding.from_clause import same_column
 from headwater.sql.syntax.nodes import own_nodes
 from headwater.sql.typing import literals, typed_texts
 from headwater.sql.typing import rules as typing
@@ -123,20 +124,15 @@ def _bound(work: Work, nodes: Iterable[exp.Expr]) -> Iterator[Binding | str]:
     """Yield the columns that expressions name; the name of one of which no place is known."""
     for node in nodes:
         for column in node.find_all(exp.Column):
-            yield work.bindings.get(id(column)) or column.name.casefold()
+            bound = work.bindings.get(id(column))
+            yield column.name.casefold() if bound is None else replace(bound, fields=())
 
 
 def _is_named(work: Work, column: Visible, named: Sequence[Binding | str]) -> bool:
     own = column.binding
     if own is None:
         return column.name.casefold() in named
-    return any(
-        not isinstance(x, str)
-        and x.scope is own.scope
-        and x.source == own.source
-        and x.column.casefold() == own.column.casefold()
-        for x in named
-    )
+    return any(isinstance(x, Binding) and same_column(x, own) for x in named)
 
 
 def _pivot(
@@ -243,7 +239,7 @@ def _unpivot(
     for field in node.args.get("fields") or ():
         names.append(field.this.name)
         for item in field.expressions:
-            parts = columns_of(item)
+            parts = parts_of(item)
             wide.append([type_of(work, p, context) for p in parts])
             for part in parts:
                 bound = work.bindings.get(id(part))
@@ -274,6 +270,6 @@ def each(node: exp.Expr) -> list[exp.Expr]:
     return list(node.expressions) if isinstance(node, exp.Tuple) else [node]
 
 
-def columns_of(item: exp.Expr) -> list[exp.Expr]:
-    """Return the columns of one item of UNPIVOT's IN."""
+def parts_of(item: exp.Expr) -> list[exp.Expr]:
+    """Return the values, or columns, of one item of IN without its name."""
     return each(_bare(item))

@@ -16,7 +16,7 @@ from sqlglot import exp
 
 from headwater import types as t
 from headwater.sql.analysis import Generated
-from headwater.sql.binding.pivots import columns_of, each
+from headwater.sql.binding.pivots import each, parts_of
 from headwater.sql.functions import called
 from headwater.sql.portable import aggregates, clauses, literals
 from headwater.sql.portable.comparing import comparable, widened
@@ -100,7 +100,7 @@ def _values(
     """Return the values of each item of IN, as SQL of the types of the columns that have them."""
     values: list[tuple[str, ...]] = []
     for node in nodes:
-        parts = each(node.this if isinstance(node, exp.PivotAlias) else node)
+        parts = parts_of(node)
         refuse_unless(len(parts) == len(axis), "PIVOT by values of another number", node)
         row = tuple(_value(e, p, c.type) for p, c in zip(parts, axis, strict=True))
         # Of two that are equal Spark fills the last one, and leaves the other NULL.
@@ -163,12 +163,13 @@ def _grouped_twice(
     listed = ", ".join([*keys, *(f"{p.sql} AS a{i}" for i, p in enumerate(cells))])
     by = ", ".join(p.sql for p in (*groups, *axis))
     inner = f"SELECT {listed}\nFROM {from_}\nGROUP BY {by}"
-    columns = [f"g{i}" for i in range(len(groups))]
+    grouped = [f"g{i}" for i in range(len(groups))]
+    columns = list(grouped)
     for value in values:
-        of_value = " AND ".join(f"p{i} IS NOT DISTINCT FROM {v}" for i, v in enumerate(value))
-        columns += [f"any_value(a{i}) FILTER (WHERE {of_value})" for i in range(len(cells))]
+        filter_ = _of_rows([f"p{i}" for i in range(len(axis))], value)
+        columns += [f"any_value(a{i}) {filter_}" for i in range(len(cells))]
     sql = f"SELECT {_numbered(columns)} FROM (\n{inner}\n) AS p"
-    return sql + _group_by([f"g{i}" for i in range(len(groups))]), cells
+    return sql + _group_by(grouped), cells
 
 
 def _grouped_once(
@@ -182,12 +183,17 @@ def _grouped_once(
     """Aggregate the rows of each value; Spark has NULL for those of the others."""
     columns, cells = [p.sql for p in groups], []
     for value in values:
-        pairs = zip(axis, value, strict=True)
-        of_value = " AND ".join(f"{p.sql} IS NOT DISTINCT FROM {v}" for p, v in pairs)
-        cells = [_of_value(e, n, f"FILTER (WHERE {of_value})") for n in nodes]
+        filter_ = _of_rows([p.sql for p in axis], value)
+        cells = [_of_value(e, n, filter_) for n in nodes]
         columns += [p.sql for p in cells]
     sql = f"SELECT {_numbered(columns)}\nFROM {from_}"
     return sql + _group_by([p.sql for p in groups]), cells
+
+
+def _of_rows(axis: Sequence[str], value: Sequence[str]) -> str:
+    """Return the FILTER that leaves an aggregate the rows of one value."""
+    pairs = zip(axis, value, strict=True)
+    return f"FILTER (WHERE {' AND '.join(f'{p} IS NOT DISTINCT FROM {v}' for p, v in pairs)})"
 
 
 def _of_value(e: Expressions, node: exp.Expr, filter_: str) -> Piece:
@@ -227,14 +233,14 @@ def _unpivoted(e: Expressions, source: Generated, from_: str, hidden: bool) -> C
     mixed = [
         item
         for item in field.expressions
-        for c, x in zip(columns_of(item), types, strict=True)
+        for c, x in zip(parts_of(item), types, strict=True)
         if x != e.type_of(c) and t.STRING in (x, e.type_of(c))
     ]
     hint = "cast them to text in a subquery below"
     refuse_unless(not mixed, "UNPIVOT of texts and other values in one column", node, hint)
     rows = []
     for item in field.expressions:
-        columns = columns_of(item)
+        columns = parts_of(item)
         made_of = [
             widened(e.piece(c), type_, texts=True) for c, type_ in zip(columns, types, strict=True)
         ]
