@@ -309,7 +309,8 @@ def trying(operator: str) -> Callable[[list[Piece], DataType], Piece | None]:
     return build
 
 
-_HALF_DIGITS: Final = 34
+HALF_DIGITS: Final = 34
+"""Digits of decimals that are rounded to even."""
 
 
 def rounded_to_even(arguments: list[Piece], type_: DataType) -> Piece:
@@ -325,7 +326,7 @@ def rounded_to_even(arguments: list[Piece], type_: DataType) -> Piece:
         raise Refusal("bround() to digits that are not a literal from 0 to 6")
     if value.type.is_integer:
         return value
-    if value.type.name == "decimal" and (value.type.precision or 0) <= _HALF_DIGITS:
+    if value.type.name == "decimal" and (value.type.precision or 0) <= HALF_DIGITS:
         if digits >= (value.type.scale or 0):
             return cast(value, type_)
         whole = (value.type.precision or 0) - (value.type.scale or 0) + 1

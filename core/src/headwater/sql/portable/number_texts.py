@@ -1,4 +1,4 @@
-"""Numbers as texts: `format_number`, and `format_string` by Java's formats."""
+"""Numbers as texts, `format_number` and Java's `format_string`; texts as numbers, `to_number`."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ from headwater.types import INTEGER_BITS, DataType
 _MOST_PLACES: Final = 6
 _EXACT: Final = 15
 """Digits that a double holds, whatever they are."""
-_MOST_DIGITS: Final = 34
-"""Digits of decimals that are rounded to even."""
 
 
 def format_number(arguments: list[Piece], type_: DataType) -> Piece:
@@ -53,7 +51,9 @@ def format_number(arguments: list[Piece], type_: DataType) -> Piece:
 def _decimal_number(value: Piece, places: int, type_: DataType) -> Piece:
     """Return a decimal as text; what rounds to 0 keeps its sign."""
     precision, scale = value.type.precision or 0, value.type.scale or 0
-    refuse_unless(precision + places < _MOST_DIGITS, f"format_number({value.type}, {places})")
+    refuse_unless(
+        precision + places < arithmetic.HALF_DIGITS, f"format_number({value.type}, {places})"
+    )
     exact = t.decimal(precision - scale + 1 + places, places)
     literal = Piece(str(places), t.INT, literal=places)
     rounded = arithmetic.rounded_to_even([value, literal], exact)

@@ -61,7 +61,7 @@ def _deviation(name: str, function: str) -> Builder:
             f"CASE WHEN {count} <= {single} "
             f"WHEN {over(f'count(CASE WHEN isfinite({x}) THEN 1 END)')} < {count} THEN {_NAN} "
             f"WHEN {over(f'max(abs({x}))')} > {_MOST} THEN {far} "
-            f"WHEN {over(f'min({x})')} = {over(f'max({x})')} THEN {_ZERO} "
+            f"WHEN {_same(over, x)} THEN {_ZERO} "
             f"WHEN {over(f'max(abs({x}))')} < {_LEAST} THEN {far} "
             f"WHEN NOT {_apart(count, spread)} <= {tolerance!r} THEN {near} "
             f"ELSE {over(f'{function}({some})')} END"
@@ -86,6 +86,18 @@ def _near(name: str) -> str:
     return f"{name}() of so many rows, or of values so near to each other, within the tolerance"
 
 
+def _both(one: Piece, other: Piece) -> tuple[str, str, str]:
+    """Return whether two numbers have a value, and each of them where both have."""
+    both = f"{one.sql} IS NOT NULL AND {other.sql} IS NOT NULL"
+    x, y = (f"CASE WHEN {both} THEN {p.sql} END" for p in (one, other))
+    return both, x, y
+
+
+def _same(over: Callable[[str], str], *columns: str) -> str:
+    """Return whether one of some columns is constant."""
+    return " OR ".join(f"{over(f'min({x})')} = {over(f'max({x})')}" for x in columns)
+
+
 def _joint(name: str, function: str) -> Builder:
     """Return the rule of a covariance or correlation."""
 
@@ -95,15 +107,14 @@ def _joint(name: str, function: str) -> Builder:
         refuse_unless(not distinct, f"{name}(DISTINCT ...)")
         refuse_unless(len(arguments) == 2, f"{name} takes two arguments")
         one, other = (_number(a, name) for a in arguments)
-        both = f"{one.sql} IS NOT NULL AND {other.sql} IS NOT NULL"
-        x, y = (f"CASE WHEN {both} THEN {p.sql} END" for p in (one, other))
+        both, x, y = _both(one, other)
         small = f"abs({one.sql}) <= {_MOST} AND abs({other.sql}) <= {_MOST}"
         u, v = (f"CASE WHEN {small} THEN {p.sql} END" for p in (one, other))
         count = over(f"count({x})")
         finite = f"isfinite({one.sql}) AND isfinite({other.sql})"
         nan = f"{both} AND (isnan({one.sql}) OR isnan({other.sql}))"
         single = "0 THEN NULL" if function == "covar_pop" else "1 THEN NULL"
-        same = " OR ".join(f"{over(f'min({z})')} = {over(f'max({z})')}" for z in (x, y))
+        same = _same(over, x, y)
         sizes = [over(f"max(abs({z}))") for z in (x, y)]
         large, little = (f"{f}({', '.join(sizes)})" for f in ("greatest", "least"))
         # Both variances are multiplied before the root is taken.
@@ -169,7 +180,7 @@ def _moment(name: str) -> Builder:
             f"WHEN {over(f'count(CASE WHEN isfinite({x}) THEN 1 END)')} < {count} THEN {_NAN} "
             f"WHEN {over(f'max(abs({x}))')} > {_MOMENTS_MOST} THEN {far} "
             f"WHEN {count} = 1 OR {over(f'max(abs({x}))')} = 0 THEN NULL "
-            f"WHEN {over(f'min({x})')} = {over(f'max({x})')} THEN {constant} "
+            f"WHEN {_same(over, x)} THEN {constant} "
             f"WHEN {over(f'max(abs({x}))')} < {_MOMENTS_LEAST} THEN {far} "
             f"WHEN NOT {apart} <= {tolerance!r} THEN {near} "
             f"ELSE sp_{name}({over(f'list({some})')}) END"
@@ -221,12 +232,10 @@ def _of_lines(name: str, arguments: list[Piece], over: Callable[[str], str], fou
 
     Spark's sums of squares of a constant are 0, or what joining its tasks' averages left.
     """
-    one, other = (_number(a, name).sql for a in arguments)
-    both = f"{one} IS NOT NULL AND {other} IS NOT NULL"
-    x, y = (f"CASE WHEN {both} THEN {v} END" for v in (one, other))
-    same = " OR ".join(f"{over(f'min({z})')} = {over(f'max({z})')}" for z in (x, y))
+    _, x, y = _both(*(_number(a, name) for a in arguments))
     constant = not_portable(f"{name}() of a column that is constant", t.DOUBLE)
-    sql = f"CASE WHEN {over(f'count({x})')} > 1 AND ({same}) THEN {constant} ELSE {found.sql} END"
+    several = f"{over(f'count({x})')} > 1"
+    sql = f"CASE WHEN {several} AND ({_same(over, x, y)}) THEN {constant} ELSE {found.sql} END"
     return made(sql, t.DOUBLE, [found], declines=True)
 
 

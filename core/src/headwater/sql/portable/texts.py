@@ -172,11 +172,8 @@ def str_to_map(arguments: list[Piece], type_: DataType) -> Piece:
         Refusal: If the separators are no literals that stand for themselves.
     """
     value, *separators = arguments
-    pairs, parts = (
-        [*(s.literal for s in separators), ",", ":"][:2]
-        if len(separators) != 1
-        else (separators[0].literal, ":")
-    )
+    literals = [*(s.literal for s in separators), *(",", ":")[len(separators) :]]
+    pairs, parts = literals
     if not (isinstance(pairs, str) and isinstance(parts, str)) or not all(
         s and set(s) <= _SEPARATORS for s in (pairs, parts)
     ):
