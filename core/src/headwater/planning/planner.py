@@ -215,18 +215,26 @@ class Draft:
 
     def _of_each(self, windows: Sequence[Window], scans: Sequence[Scan]) -> tuple[Scan, ...]:
         """Return the scans of a stretch with the files that some windows in it need."""
-        needed = {
-            (scan.slot, file.path)
-            for window in windows
-            for scan in self.part_scans(window)
-            if isinstance(scan.relation, FileRelation)
-            for file in scan.relation.files
-        }
+        needed = self.part_files(windows)
         return tuple(
             with_files_only(s, [f for f in s.relation.files if (s.slot, f.path) in needed])
             if isinstance(s.relation, FileRelation)
             else s
             for s in scans
+        )
+
+    def part_files(self, windows: Sequence[Window]) -> frozenset[tuple[str, str]]:
+        """Return the files that some windows need, by the slot of their scan and their path.
+
+        Args:
+            windows: Inside of the stretch.
+        """
+        return frozenset(
+            (scan.slot, file.path)
+            for window in windows
+            for scan in self.part_scans(window)
+            if isinstance(scan.relation, FileRelation)
+            for file in scan.relation.files
         )
 
     def part_scans(self, window: Window) -> tuple[Scan, ...]:
