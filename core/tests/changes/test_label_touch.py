@@ -33,6 +33,7 @@ from headwater.errors import LedgerMovedError
 from headwater.interfaces.plan import Plan, Planned
 from headwater.tables.relation import FileRelation
 from headwater.workspace import changes as workspace_changes
+from headwater.workspace import late_labels
 
 __all__ = ["lake", "serving", "workspace"]
 
@@ -46,13 +47,13 @@ LAKE_COLUMNS = {
 def looked(monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
     """The plans of what the engine is asked of labels that landed."""
     plans: list[Plan] = []
-    rows = workspace_changes._rows
+    rows = late_labels.LateLabels._rows
 
-    def watched(*given: Any) -> Any:
-        plans.append(given[2])
-        return rows(*given)
+    def watched(late: Any, plan: Plan) -> Any:
+        plans.append(plan)
+        return rows(late, plan)
 
-    monkeypatch.setattr(workspace_changes, "_rows", watched)
+    monkeypatch.setattr(late_labels.LateLabels, "_rows", watched)
     return plans
 
 
@@ -400,7 +401,7 @@ def test_what_is_tried_ends(serving: hw.Connection, lake: Lake) -> None:
 def test_where_those_that_are_asked_first_are_touched_all_are_read(
     serving: hw.Connection, lake: Lake, monkeypatch: pytest.MonkeyPatch, of: list[int], read: Any
 ) -> None:
-    monkeypatch.setattr(workspace_changes, "_PROBED", 2)
+    monkeypatch.setattr(late_labels, "_PROBED", 2)
     monkeypatch.setattr(label_touch, "ids_compare", lambda _: False)
     ledger = handed_over(serving)
     lake.labels(3, [f"{day}-1" for day in of], at(3), name="new")
@@ -436,7 +437,8 @@ def test_what_windows_of_the_same_files_were_read_from_is_looked_for_once(
     workspace: hw.Workspace, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where no rule or footer parts the labels, each window needs all of their files."""
-    monkeypatch.setattr(workspace_changes, "file_times", lambda *_, **__: {})
+    for module in (workspace_changes, late_labels):
+        monkeypatch.setattr(module, "file_times", lambda *_, **__: {})
     serving = connect(workspace, lake, horizon=None)
     (version,) = workspace.versions
     version.disconnect("actuals")

@@ -2,45 +2,40 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
 
 from headwater.changes import comparison, fingerprints, label_touch
 from headwater.changes.changes import Changes, Cost, Offer, closes
 from headwater.changes.comparison import Policy, Present
-from headwater.changes.label_touch import Landed
 from headwater.diagnostics import Diagnostic, hint_for
 from headwater.errors import ConfigError, HeadwaterError, PlanError, UnsupportedError
 from headwater.interfaces.engine import ArrowStream
 from headwater.interfaces.ledger_store import LedgerStore
-from headwater.interfaces.plan import Plan, Scan, total
-from headwater.interfaces.schema import Role
+from headwater.interfaces.plan import Scan, total
 from headwater.interfaces.stopping import Stop
 from headwater.ledger.entries import Entry, moment_text
 from headwater.ledger.ledger import Ledger
 from headwater.maturity.states import OPEN
-from headwater.planning import label_delays, planner, rule_proofs
-from headwater.planning import label_touch as label_touch_sql
+from headwater.planning import planner, rule_proofs
 from headwater.planning.file_times import file_times
 from headwater.planning.lake_files import before_compaction, lake_files
 from headwater.planning.planner import Draft, MappedQuery
 from headwater.planning.plans import Plans
-from headwater.planning.shares import Divided, Known, Share, stretch_of, with_files_only
-from headwater.planning.windowed_query import Wrapped, timestamp_literal
+from headwater.planning.shares import Divided, Share, stretch_of
 from headwater.reading.dataset import Dataset
 from headwater.reading.datasets import Datasets, Group
-from headwater.sql.rewriting import quoted
 from headwater.tables.file_facts import FileFacts
 from headwater.tables.relation import DataFile, DeltaRelation, FileRelation, IcebergRelation
 from headwater.tables.window import Window
 from headwater.windows import labels
 from headwater.windows.calendar import Calendar
+from headwater.workspace.late_labels import LateLabels
 from headwater.workspace.ripeness import terms_of
 
 if TYPE_CHECKING:
@@ -50,11 +45,8 @@ if TYPE_CHECKING:
     from headwater.workspace.workspace import Workspace
 
 
-_log = logging.getLogger(__name__)
 _COUNTED: Final = 100
 """Files whose rows are counted that lie outside of their rule; of more, the worst is told."""
-_PROBED: Final = 8
-"""Of so many windows whose labels landed, one is asked first whether these touch it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +110,7 @@ def changes(
     compared = _Compared(connection, draft, options, divided, _Older(workspace, connection, draft))
     offered = compared.offers(windows)
     reads = _Reads(workspace, connection, draft, options, [o.window for o in offered])
+    late_labels = LateLabels(workspace, connection, draft, options, windows)
     return Changes(
         connection.name,
         windows,
@@ -128,9 +121,9 @@ def changes(
         read_together=reads.only,
         profile=reads.profile,
         broken_rules=reads.broken_rules,
-        label_after=lambda: _label_after(workspace, connection, draft, options),
-        lost_labels=lambda: _lost_labels(workspace, connection, windows, options),
-        touched=lambda offers: _touched(workspace, connection, draft, options, windows, offers),
+        label_after=late_labels.first_ahead,
+        lost_labels=late_labels.lost,
+        touched=late_labels.touched,
         warnings=compared.warnings,
         blocker=compared.blocker,
         calendar=_calendar(options.calendar),
@@ -470,7 +463,10 @@ class _Reads:
                 continue
             sql, scans = rule_proofs.outside_rows(scan, evidence)
             counting = replace(plan, sql=sql, mapping=None, scans=scans, window=None)
-            rows = _rows(self._workspace, self._connection, counting, self._options)
+            data = self._workspace.answer(
+                self._connection, counting, self._options.engine, timeout=self._options.timeout
+            )
+            rows = data.to_arrow().to_pylist()
             findings.append(evidence.counted([tuple(row.values()) for row in rows]))
         return tuple(findings)
 
@@ -520,309 +516,3 @@ def _keep_listings(
         if scan.gives_actuals and named is not None:
             files = [(f.path, f.etag) for f in named]
             facts.listed(f"{connection.name} {scan.table}", files, options.now, scan.window)
-
-
-def _touched(
-    workspace: Workspace,
-    connection: Connection,
-    draft: Draft,
-    options: ChangesOptions,
-    windows: Sequence[Window],
-    offers: Sequence[Offer],
-) -> frozenset[Window] | None:
-    """Return those of the windows that are offered which labels touch that landed.
-
-    None where it can't be told: then all of them are read, and that tells it.
-    """
-    ids = options.ledger.facts.ids
-    by_ids = label_touch.ids_compare(draft)
-    touched: set[Window] = set()
-    known: list[Offer] = []
-    others: list[Offer] = []
-    for offer in offers:
-        entry = offer.entry
-        assert entry is not None, "labels landed since it was handed over"
-        is_known = by_ids and ids.knows(offer.window_key, entry.rows)
-        is_same = entry.definition == offer.definition
-        if is_known:
-            known.append(offer)
-        if not (is_known or is_same):  # which ids it had, today's query can't tell
-            touched.add(offer.window)
-        elif not (is_known and is_same):  # today's query may give its rows other ids than it had
-            others.append(offer)
-    try:
-        touched |= set(_touched_by_ids(workspace, connection, draft, options, known))
-        if others:
-            touched |= _touched_by_files(workspace, connection, draft, options, windows, others)
-    except HeadwaterError as error:
-        Stop.current().check()
-        _log.debug("%s: labels that landed: %s", connection.name, error)
-        return None
-    return frozenset(touched)
-
-
-def _touched_by_ids(
-    workspace: Workspace,
-    connection: Connection,
-    draft: Draft,
-    options: ChangesOptions,
-    offers: Sequence[Offer],
-) -> Iterator[Window]:
-    """Yield the windows that labels touch which landed, by the ids that are kept of each window.
-
-    Only the new files are read; a window may be among them by chance.
-    """
-    if not offers:
-        return
-    import numpy as np
-    import pyarrow.compute as pc
-
-    from headwater.reading.content_digests import hashed
-
-    hull = Window(offers[0].window.start, offers[-1].window.end)
-    landed = [o.landed for o in offers]
-    scans = tuple(s for s in _scans_of_touch(draft, (), hull, landed) if s.gives_actuals)
-    sql = label_touch_sql.first_labels(_labels_of(draft, hull))
-    plan = replace(draft.plan(), sql=sql, mapping=None, scans=scans, window=None)
-    hashes, moments = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
-    for batch in workspace.answer(connection, plan, options.engine, timeout=options.timeout):
-        valid: Any = pc.is_valid(batch.column("id"))
-        batch = batch.filter(valid)
-        hashes.append(hashed(batch.column("id")))
-        moments.append(batch.column("came").to_numpy(zero_copy_only=False).astype(np.int64))
-    ids, came = np.concatenate(hashes), np.concatenate(moments)
-    order = np.argsort(ids)  # what is looked for in order is found sooner
-    ids, came = ids[order], came[order]
-    for offer in offers:
-        label_hashes = ids
-        if offer.closes is not None:
-            label_hashes = ids[came <= label_delays.micros(offer.closes - label_delays.EPOCH)]
-        if options.ledger.facts.ids.has_any(offer.window_key, label_hashes):
-            yield offer.window
-
-
-def _touched_by_files(
-    workspace: Workspace,
-    connection: Connection,
-    draft: Draft,
-    options: ChangesOptions,
-    windows: Sequence[Window],
-    offers: Sequence[Offer],
-) -> frozenset[Window]:
-    """Return the windows that labels touch which landed, by ids and times of their predictions.
-
-    Of many windows some are asked first: where these are all touched, the others will be, and ids
-    and times of all predictions would be read for nothing.
-    """
-
-    def asked_of(some: Sequence[Offer]) -> frozenset[Window]:
-        inside = [
-            w for w in windows if w.start >= some[0].window.start and w.end <= some[-1].window.end
-        ]
-        hull = Window(inside[0].start, inside[-1].end)
-        own = Wrapped(draft.text, draft.serving.mapping, hull, draft.request.sample)
-        sql = label_touch_sql.touched(inside, draft.request.horizon, own, _labels_of(draft, hull))
-        scans = _scans_of_touch(draft, [o.window for o in some], hull, [o.landed for o in some])
-        plan = replace(draft.plan(), sql=sql, mapping=None, scans=scans, window=None)
-        found = _rows(workspace, connection, plan, options)
-        return frozenset(inside[n] for row in found if (n := row["window"]) is not None)
-
-    probed = offers[_PROBED // 2 :: _PROBED]
-    if probed and asked_of(probed).issuperset(o.window for o in probed):
-        return frozenset(o.window for o in offers)
-    return asked_of(offers)
-
-
-def _labels_of(draft: Draft, hull: Window) -> Wrapped:
-    """Return the labels that windows may take."""
-    actuals, text, as_of = draft.actuals, draft.actuals_text, draft.as_of
-    assert actuals is not None, "labels landed"
-    assert text is not None, "likewise"
-    assert as_of is not None, "likewise"
-    return Wrapped(text, actuals.mapping, labels.stretch(hull, as_of))
-
-
-def _scans_of_touch(
-    draft: Draft, windows: Sequence[Window], hull: Window, landed: Sequence[Landed | None]
-) -> tuple[Scan, ...]:
-    """Return the scans with the files of the windows' predictions, and the new files of labels.
-
-    Other tables that the query of the labels names keep all files that the hull needs of them.
-    """
-    new = {(one.slot, f.path, f.etag) for one in landed if one is not None for f in one.files}
-    slots = {slot for slot, _, _ in new}
-    rows: dict[str, set[str]] = {}
-    for window in windows:
-        for scan in draft.part_scans(window):
-            if isinstance(scan.relation, FileRelation):
-                rows.setdefault(scan.slot, set()).update(f.path for f in scan.relation.files)
-    scans = []
-    for scan in draft.part_scans(hull):
-        relation = scan.relation
-        if isinstance(relation, FileRelation):
-            files = [
-                f
-                for f in relation.files
-                if (scan.slot, f.path, f.etag) in new
-                or (
-                    scan.slot not in slots
-                    # What new labels are joined to decides which of them there are.
-                    and (scan.gives_actuals or f.path in rows.get(scan.slot, ()))
-                )
-            ]
-            scan = with_files_only(scan, files)
-        elif scan.slot in slots and isinstance(relation, IcebergRelation | DeltaRelation):
-            paths = tuple(path for slot, path, _ in sorted(new, key=str) if slot == scan.slot)
-            scan = replace(scan, relation=replace(relation, only_files=paths))
-        scans.append(scan)
-    return tuple(scans)
-
-
-def _label_after(
-    workspace: Workspace, connection: Connection, draft: Draft, options: ChangesOptions
-) -> datetime | None:
-    """Return when the first actual was set that the present cuts off, of the files that there are.
-
-    It is of a label's clock that goes ahead, or a decision that is dated ahead: no file will move
-    when its time comes.
-    """
-    moments = []
-    for text, column, scans in _label_queries(draft):
-        scans = _ahead(workspace, connection, draft, options, scans)
-        if not scans:
-            continue
-        plan = Plan(
-            connection.name, text(column), "", scans, None, None, "", "",
-            identities=draft.identities, created_at=draft.now,
-        )  # fmt: skip
-        value = _value(workspace, connection, plan, options)
-        if value is not None:
-            moments.append(value.astimezone(UTC))
-    return min(moments, default=None)
-
-
-def _ahead(
-    workspace: Workspace,
-    connection: Connection,
-    draft: Draft,
-    options: ChangesOptions,
-    scans: tuple[Scan, ...],
-) -> tuple[Scan, ...]:
-    """Return the scans without the files of labels that footers say to hold none of the future.
-
-    Where that leaves no file, there is no such label, and no scan. Rules are not asked here: a
-    label that is dated ahead may lie where no rule would look for it.
-    """
-    as_of = draft.as_of
-    assert as_of is not None, "the caller looked for it"
-    if len(scans) != 1 or scans[0].time_column is None or not scans[0].gives_actuals:
-        return scans
-    (scan,) = scans
-
-    def looked_up() -> tuple[Known | None, Sequence[DataFile] | None]:
-        with workspace.opened(connection) as access:
-            if isinstance(scan.relation, FileRelation):
-                times = file_times(scans, access, options.ledger.facts, parted=True)
-                return times.get(scan.slot), scan.relation.files
-            listed, times_of_lakes = lake_files(scans, access)
-            return times_of_lakes.get(scan.slot), listed.get(scan.slot)
-
-    known, files = workspace.in_time(looked_up, connection, options.timeout)
-    if known is None or files is None:
-        return scans
-    left = [f for f in files if (ends := known.get((f.path, f.etag))) is None or ends[1] > as_of]
-    if not left:
-        return ()
-    return (with_files_only(scan, left),) if isinstance(scan.relation, FileRelation) else scans
-
-
-def _value(
-    workspace: Workspace, connection: Connection, plan: Plan, options: ChangesOptions
-) -> Any:
-    """Return the one value that a plan gives."""
-    return next(iter(_rows(workspace, connection, plan, options)[0].values()))
-
-
-def _rows(
-    workspace: Workspace, connection: Connection, plan: Plan, options: ChangesOptions
-) -> list[dict[str, Any]]:
-    """Return the few rows that a plan gives."""
-    data = workspace.answer(connection, plan, options.engine, timeout=options.timeout)
-    return data.to_arrow().to_pylist()
-
-
-def _lost_labels(
-    workspace: Workspace, connection: Connection, windows: Sequence[Window], options: ChangesOptions
-) -> int | None:
-    """Return how many labels were set after their windows had closed; None if nothing tells."""
-    request = workspace.request(connection, None)
-    horizon = request.horizon
-    if horizon is None:
-        return None
-    closed = [w for w in windows if (end := closes(w, horizon)) is not None and end < options.now]
-    hull = Window(windows[0].start, (closed or windows)[-1].end)
-    # Labels beyond the horizon are what is looked for: their files are named, too.
-    request = replace(request, window=hull, max_bytes=None, horizon=None)
-    facts = options.ledger.facts
-
-    def planned() -> Draft:
-        with workspace.opened(connection) as access:
-            access.cache.keep(FileFacts, facts)
-            own, theirs = workspace.map_queries(connection, access)
-            draft = planner.draft(request, own, access, actuals=theirs, now=options.now)
-            return replace(draft, times=file_times(draft.scans, access, facts))
-
-    draft = workspace.in_time(planned, connection, options.timeout)
-    options.ledger.save_facts()
-    if draft.as_of is None:
-        return None
-    if not closed:
-        return 0
-    beyond = Window(closed[0].end + horizon, options.now + timedelta(microseconds=1))
-    own = Wrapped(draft.text, draft.serving.mapping, hull, request.sample, draft.as_of)
-    queries: list[tuple[Wrapped | None, tuple[Scan, ...]]] = []
-    mine = tuple(s for s in draft.scans if not s.gives_actuals)
-    if own.mapping.label_timestamp is not None and own.mapping.actuals:
-        queries.append((None, mine))
-    theirs = draft.actuals
-    if theirs is not None and draft.actuals_text and theirs.mapping.role(Role.TIMESTAMP):
-        shares = [
-            Divided(s, draft.times.get(s.slot), None, draft.now).share(
-                beyond if s.time_column is not None else None
-            )
-            for s in draft.scans
-            if s.gives_actuals
-        ]
-        if any(s.files or not s.has_files for s in shares):
-            actuals = Wrapped(draft.actuals_text, theirs.mapping, beyond)
-            queries.append((actuals, (*mine, *(s.scan for s in shares))))
-    lost = 0
-    for actuals_of, scans in queries:
-        sql = label_delays.count_lost(closed, horizon, own, actuals_of)
-        plan = replace(draft.plan(), sql=sql, mapping=None, scans=scans)
-        lost += _value(workspace, connection, plan, options)
-    return lost
-
-
-def _label_queries(draft: Draft) -> Iterator[Any]:
-    """Yield what gives a query of labels' times, their column, and the scans that it reads."""
-    if draft.as_of is None:
-        return
-    cut = timestamp_literal(draft.as_of)
-
-    def over(text: str) -> Any:
-        def query(column: str) -> str:
-            moment = f"CAST(q.{quoted(column)} AS TIMESTAMP)"
-            return f"SELECT min({moment}) AS `first` FROM (\n{text}\n) AS q WHERE {moment} > {cut}"
-
-        return query
-
-    own = draft.serving.mapping.label_timestamp
-    if own is not None:
-        mine = tuple(s for s in draft.scans if not s.gives_actuals)
-        yield over(draft.text), own.column, mine
-    if draft.actuals is not None and draft.actuals_text is not None:
-        theirs = draft.actuals.mapping.role(Role.TIMESTAMP)
-        if theirs is not None:
-            scans = tuple(s for s in draft.scans if s.gives_actuals)
-            yield over(draft.actuals_text), theirs.column, scans
