@@ -22,7 +22,7 @@ def entry(day: int = 0, generation: int = 1, **changed: Any) -> Entry:
             "share": digest[:16],
             "end": start + timedelta(days=1),
             "definition": digest[16:32],
-            "tables": {"warehouse.predictions": digest[:16], "warehouse.actuals": digest[8:24]},
+            "tables": {"warehouse.predictions": digest[:24], "warehouse.actuals": digest[8:32]},
             "rows": digest[32:48],
             "labels": digest[48:],
             "counts": {"rows": 123456, "labels": 102030},
@@ -30,7 +30,7 @@ def entry(day: int = 0, generation: int = 1, **changed: Any) -> Entry:
             "reasons": ("files:warehouse.predictions",),
             "done_at": start + timedelta(days=30, seconds=7, microseconds=123456),
             "as_of": start + timedelta(days=31),
-            "evidence": digest[:16],
+            "evidence": digest,
             **changed,
         }
     )
