@@ -226,7 +226,7 @@ def _events(folder: Path, horizon: str | None) -> None:
             _read(serving, range(DAYS))
         with costing(openings) as cost:
             assert len(take(serving, ledger)) == DAYS
-        told(f"first run of {DAYS} windows", cost, one)
+        print_cost(f"first run of {DAYS} windows", cost, one)
         for name, event in EVENTS.items():
             days = event(lake)
             one = Cost()
@@ -235,7 +235,7 @@ def _events(folder: Path, horizon: str | None) -> None:
                     _read(serving, days)
             with costing(openings) as cost:
                 offered = take(serving, ledger)
-            told(f"{name}: {len(offered)} windows", cost, one)
+            print_cost(f"{name}: {len(offered)} windows", cost, one)
 
 
 def _read(serving: Any, days: Sequence[int]) -> None:
@@ -275,21 +275,25 @@ def _many(folder: Path) -> None:
             written = _io("wchar")
             with (
                 costing(openings) as cost,
-                serving.changes(*span, every="1 hour", ledger=folder / "ledger", now=now) as found,
+                serving.changes(
+                    *span, every="1 hour", ledger=folder / "ledger", now=now
+                ) as changes,
             ):
-                for change in found:
+                for change in changes:
                     change.read().to_arrow()
                     change.done()
             size = (folder / "ledger").stat().st_size
             written = _io("wchar") - written
             print(
-                f"  {len(found):,} of {WINDOWS:,} windows, {name}: {cost.opened:,} files opened, "
+                f"  {len(changes):,} of {WINDOWS:,} windows, {name}: {cost.opened:,} files opened, "
                 f"{cost.cpu:.1f} s of the processor, {cost.seconds:.1f} s; ledger "
                 f"{size / 1e6:.2f} MB, written {written / 1e6:.2f} MB ({written / size:.2f}x)"
             )
 
 
-def told(name: str, cost: Cost, one: Cost) -> None:
+def print_cost(name: str, cost: Cost, one: Cost) -> None:
+    """Print a cost beside that of one read."""
+
     def ratio(a: float, b: float) -> str:
         return f"{a / b:5.2f}x" if b else "     -"
 

@@ -65,23 +65,23 @@ def names_by_database(
     Raises:
         HeadwaterError: As the catalog answers.
     """
-    names = iter(databases)
-    first = next(names, None)
+    remaining = iter(databases)
+    first = next(remaining, None)
     if first is None:
         return
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="headwater-names") as pool:
         yield first, catalog.tables(first)
         waiting: deque[tuple[str, Future[list[str]]]] = deque()
         try:
-            for name in names:
+            for name in remaining:
                 listed = pool.submit(copy_context().run, lambda n=name: list(catalog.tables(n)))
                 waiting.append((name, listed))
                 if len(waiting) > _THREADS:
-                    database, names_ = waiting.popleft()
-                    yield database, names_.result()
+                    database, listed = waiting.popleft()
+                    yield database, listed.result()
             while waiting:
-                database, names_ = waiting.popleft()
-                yield database, names_.result()
+                database, listed = waiting.popleft()
+                yield database, listed.result()
         finally:
             for _, listed in waiting:
                 listed.cancel()
