@@ -150,6 +150,21 @@ BARE_FLOATS: Final = f"([:\\[,]\\s*)({BARE_FLOAT})\\b"
 """What stands before such a float, and it."""
 
 
+def with_floats(line: str, quoted: str, is_json: Callable[[str], str]) -> str:
+    """Return a line with its bare NaN and Infinity as texts, where that makes it JSON.
+
+    Args:
+        line: The line, as SQL.
+        quoted: The line with quotes around each of them, as SQL.
+        is_json: Gives the condition that a text is JSON.
+    """
+    some = " OR ".join(f"contains({line}, '{word}')" for word in ("NaN", "Infinity"))
+    return (
+        f"CASE WHEN ({some}) AND NOT {is_json(line)} AND {is_json(quoted)} "
+        f"THEN {quoted} ELSE {line} END"
+    )
+
+
 def no_object(
     line: str,
     replaced: Callable[[str, str, str], str],

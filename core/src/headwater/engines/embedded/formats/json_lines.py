@@ -8,6 +8,7 @@ null.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from headwater.engines import text_shapes as shapes
@@ -223,12 +224,7 @@ def _with_floats(line: str, builders: _Builders) -> str:
     quoted = _replaced("t", shapes.BARE_FLOATS, rf'\1"{mark}\2"')
     pieces = f"regexp_extract_all({line}, {text(f'(?s){shapes.json_pieces()}')})"
     parts = f"list_transform({pieces}, lambda t: CASE WHEN t[1] = '\"' THEN t ELSE {quoted} END)"
-    with_floats = f"array_to_string({parts}, '')"
-    some = " OR ".join(f"contains({line}, '{word}')" for word in ("NaN", "Infinity"))
-    return (
-        f"CASE WHEN ({some}) AND NOT sp_is_json({line}) AND sp_is_json({with_floats}) "
-        f"THEN {with_floats} ELSE {line} END"
-    )
+    return shapes.with_floats(line, f"array_to_string({parts}, '')", lambda t: f"sp_is_json({t})")
 
 
 def _items(files: str) -> str:
@@ -321,7 +317,7 @@ def _string(value: str, type_: DataType, odd: _Odd) -> str:
 
 def _string_of_spark(value: str, type_: DataType, odd: _Odd) -> str:
     # Spark gives a bare NaN as a text with its quotes.
-    bare = f"regexp_full_match({_text(value)}, {text(f'{_BARE}({shapes.BARE_FLOAT})')})"
+    bare = _matches(_text(value), f"{_BARE}({shapes.BARE_FLOAT})")
     kinds = "VARCHAR UBIGINT BIGINT BOOLEAN"
     return _typed(value, type_, odd, kinds, _text(value), f"NOT {bare}")
 
@@ -338,7 +334,7 @@ def _floating(value: str, type_: DataType, odd: _Odd) -> str:
 
 
 def _decimal(value: str, type_: DataType, odd: _Odd) -> str:
-    number, shape = _text(value), text(shapes.decimal_number(type_))
+    number = _text(value)
     # DuckDB keeps a number with a point as a double: what it prints is the number that was written,
     # rounded to the column's scale, where all digits down to there are no more than 15. Else the
     # line tells whether there may be one of more.
@@ -351,7 +347,7 @@ def _decimal(value: str, type_: DataType, odd: _Odd) -> str:
         f"(json_type({value}) <> 'DOUBLE' OR {digits} <= {_EXACT_DIGITS} "
         f"OR coalesce({longest}, 0) <= {_EXACT_DIGITS + 1})"
     )
-    fits = f"regexp_full_match({number}, {shape}) AND {exact}"
+    fits = f"{_matches(number, shapes.decimal_number(type_))} AND {exact}"
     return _typed(value, type_, odd, "DOUBLE UBIGINT BIGINT VARCHAR", cast(number, type_), fits)
 
 
@@ -383,45 +379,44 @@ def _boolean(value: str, type_: DataType, odd: _Odd) -> str:
 def _quoted_integer(value: str, type_: DataType, odd: _Odd) -> str:
     half = 2 ** (INTEGER_BITS[type_.name] - 1)
     number = f"TRY_CAST({_text(value)} AS HUGEINT)"
-    plain = f"regexp_full_match({_text(value)}, {text(shapes.QUOTED_INTEGER)})"
+    plain = _matches(_text(value), shapes.QUOTED_INTEGER)
     fits = f"({plain} AND {number} BETWEEN -{half} AND {half - 1})"
     return _typed(value, type_, odd, "UBIGINT BIGINT VARCHAR", cast(number, type_), fits)
 
 
 def _quoted_floating(value: str, type_: DataType, odd: _Odd) -> str:
-    plain = f"regexp_full_match({_text(value)}, {text(shapes.QUOTED_NUMBER)})"
+    plain = _matches(_text(value), shapes.QUOTED_NUMBER)
     number = cast(_text(value), type_)
     return _typed(value, type_, odd, "DOUBLE UBIGINT BIGINT VARCHAR", number, plain)
 
 
 def _quoted_boolean(value: str, type_: DataType, odd: _Odd) -> str:
-    plain = f"regexp_full_match({_text(value)}, {text(shapes.QUOTED_BOOLEAN)})"
+    plain = _matches(_text(value), shapes.QUOTED_BOOLEAN)
     return _typed(value, type_, odd, "BOOLEAN VARCHAR", f"(lower({_text(value)}) = 'true')", plain)
 
 
 def _date(value: str, type_: DataType, odd: _Odd) -> str:
-    shape = f"regexp_full_match({_text(value)}, {text(shapes.DATE)})"
+    shape = _matches(_text(value), shapes.DATE)
     return _typed(value, type_, odd, "VARCHAR", cast(_text(value), type_), shape)
 
 
 def _timestamp(value: str, type_: DataType, odd: _Odd) -> str:
-    shape = f"regexp_full_match({_text(value)}, {text(shapes.ISO_TIMESTAMP)})"
+    shape = _matches(_text(value), shapes.ISO_TIMESTAMP)
     return _typed(value, type_, odd, "VARCHAR", cast(_text(value), type_), shape)
 
 
 def _timestamp_ntz(value: str, type_: DataType, odd: _Odd) -> str:
-    shape = f"regexp_full_match({_text(value)}, {text(shapes.ISO_LOCAL)})"
+    shape = _matches(_text(value), shapes.ISO_LOCAL)
     return _typed(value, type_, odd, "VARCHAR", cast(_text(value), type_), shape)
 
 
 def _epoch_or_timestamp(value: str, type_: DataType, odd: _Odd) -> str:
-    def fits(shape: str) -> str:
-        return f"regexp_full_match({_text(value)}, {text(shape)})"
-
     number = f"TRY_CAST({_text(value)} AS BIGINT)"
     units = {shapes.EPOCH_SECONDS: 1_000_000, shapes.EPOCH_MILLIS: 1000}
     since = {s: cast(f"make_timestamp({number} * {us})", type_) for s, us in units.items()}
-    converted, some = shapes.epoch_or_iso(since, cast(_text(value), type_), fits)
+    converted, some = shapes.epoch_or_iso(
+        since, cast(_text(value), type_), partial(_matches, _text(value))
+    )
     return _typed(value, type_, odd, "VARCHAR UBIGINT BIGINT", converted, some)
 
 

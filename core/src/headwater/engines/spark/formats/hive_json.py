@@ -8,6 +8,7 @@ column's type, as on the embedded engine (`embedded/json_lines.py`); what is not
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final, TypeAlias
 
 from headwater.engines import text_shapes as shapes
@@ -94,11 +95,8 @@ def with_floats(line: str, group: FileGroup) -> str:
     pieces = f"regexp_extract_all({line}, {pattern}, 1)"
     quoted = _replaced("t", shapes.BARE_FLOATS, '$1"$2"')
     parts = f"transform({pieces}, t -> IF(startswith(t, '\"'), t, {quoted}))"
-    with_floats = f"array_join({parts}, '')"
-    some = " OR ".join(f"contains({line}, '{word}')" for word in ("NaN", "Infinity"))
-    return (
-        f"CASE WHEN ({some}) AND try_parse_json({line}) IS NULL "
-        f"AND try_parse_json({with_floats}) IS NOT NULL THEN {with_floats} ELSE {line} END"
+    return shapes.with_floats(
+        line, f"array_join({parts}, '')", lambda t: f"(try_parse_json({t}) IS NOT NULL)"
     )
 
 
@@ -228,7 +226,7 @@ def _floating(value: str, type_: DataType, odd: _Odd) -> str:
 
 def _decimal(value: str, type_: DataType, odd: _Odd) -> str:
     # A number with an exponent is a double to a variant: what was written is lost.
-    fits = f"{_text(value)} RLIKE {whole(shapes.decimal_number(type_))}"
+    fits = _matches(_text(value), shapes.decimal_number(type_))
     number = f"CAST({_text(value)} AS {type_})"
     return _typed(value, type_, odd, "DECIMAL BIGINT STRING", number, fits)
 
@@ -236,7 +234,7 @@ def _decimal(value: str, type_: DataType, odd: _Odd) -> str:
 def _quoted_integer(value: str, type_: DataType, odd: _Odd) -> str:
     half = 2 ** (INTEGER_BITS[type_.name] - 1)
     number = f"try_cast({_text(value)} AS bigint)"
-    plain = f"{_text(value)} RLIKE {whole(shapes.QUOTED_INTEGER)}"
+    plain = _matches(_text(value), shapes.QUOTED_INTEGER)
     fits = f"({plain} AND {number} BETWEEN {-half + 1}L - 1L AND {half - 1}L)"
     return _typed(value, type_, odd, "BIGINT STRING", number, fits)
 
@@ -255,7 +253,7 @@ def _quoted_floating(value: str, type_: DataType, odd: _Odd) -> str:
 
 
 def _quoted_boolean(value: str, type_: DataType, odd: _Odd) -> str:
-    plain = f"{_text(value)} RLIKE {whole(shapes.QUOTED_BOOLEAN)}"
+    plain = _matches(_text(value), shapes.QUOTED_BOOLEAN)
     return _typed(value, type_, odd, "BOOLEAN STRING", f"(lower({_text(value)}) = 'true')", plain)
 
 
@@ -268,18 +266,17 @@ def _timestamp(value: str, type_: DataType, odd: _Odd) -> str:
 
 
 def _epoch_or_timestamp(value: str, type_: DataType, odd: _Odd) -> str:
-    def fits(shape: str) -> str:
-        return f"{_text(value)} RLIKE {whole(shape)}"
-
     number = f"try_cast({_text(value)} AS bigint)"
     units = {shapes.EPOCH_SECONDS: "timestamp_seconds", shapes.EPOCH_MILLIS: "timestamp_millis"}
     since = {shape: f"{function}({number})" for shape, function in units.items()}
-    converted, some = shapes.epoch_or_iso(since, f"CAST({_text(value)} AS {type_})", fits)
+    converted, some = shapes.epoch_or_iso(
+        since, f"CAST({_text(value)} AS {type_})", partial(_matches, _text(value))
+    )
     return _typed(value, type_, odd, "STRING BIGINT", converted, some)
 
 
 def _shaped(value: str, type_: DataType, odd: _Odd, shape: str) -> str:
-    fits = f"{_text(value)} RLIKE {whole(shape)}"
+    fits = _matches(_text(value), shape)
     return _typed(value, type_, odd, "STRING", f"CAST({_text(value)} AS {type_})", fits)
 
 
