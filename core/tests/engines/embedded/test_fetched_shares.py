@@ -7,7 +7,7 @@ import io
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from core.tests.engines.embedded.object_store import KeySession, ObjectStore, object_store
+from core.tests.engines.embedded.object_store import ObjectStore, PartingSession
 from core.tests.engines.embedded.support import columns, file, partitioned, plan
 from core.tests.engines.embedded.test_shares import IN_ORDER, QUERIES, WHOLE, log, read, text
 
@@ -31,29 +31,6 @@ from headwater.tables.table import TableName
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/fd").is_dir(), reason="tells which files are open"
 )
-
-
-@dataclasses.dataclass
-class PartingSession(KeySession):
-    """Gives parts of objects by itself, and keeps which."""
-
-    given: list[tuple[str, int, int]] = dataclasses.field(default_factory=list)
-
-    def part(self, file: DataFile, first: int, last: int, doing: str) -> io.RawIOBase:
-        self.given.append((file.path, first, last))
-        stored = self.store.objects[file.path.removeprefix("s3://")]
-        return io.BytesIO(stored[first:last])  # type: ignore[return-value]
-
-
-@pytest.fixture
-def store() -> Iterator[ObjectStore]:
-    with object_store() as found:
-        yield found
-
-
-@pytest.fixture
-def session(store: ObjectStore) -> PartingSession:
-    return PartingSession(store, "A", {"lake"})
 
 
 @pytest.fixture(scope="module")

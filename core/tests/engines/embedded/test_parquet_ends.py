@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from core.tests.engines.embedded.object_store import ObjectStore, object_store
+from core.tests.engines.embedded.object_store import ObjectStore, PartingSession
 from core.tests.engines.embedded.support import columns
-from core.tests.engines.embedded.test_fetched_shares import PartingSession
 
 from headwater.auth.credentials import Access
 from headwater.engines.embedded.formats import parquet_ends
@@ -20,17 +18,6 @@ from headwater.engines.embedded.formats.parquet_statistics import footers_of, ra
 from headwater.errors import AccessDeniedError, EngineError
 from headwater.tables.relation import DataFile, FileRelation
 from headwater.tables.table import TableName
-
-
-@pytest.fixture
-def store() -> Iterator[ObjectStore]:
-    with object_store() as found:
-        yield found
-
-
-@pytest.fixture
-def session(store: ObjectStore) -> PartingSession:
-    return PartingSession(store, "A", {"lake"})
 
 
 def put(store: ObjectStore, *contents: bytes) -> FileRelation:

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -18,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from core.tests.engines.embedded.object_store import KeySession, ObjectStore, object_store
+from core.tests.engines.embedded.object_store import KeySession, ObjectStore
 from core.tests.engines.embedded.support import columns, file, partitioned, plan
 from core.tests.engines.embedded.test_storage import put
 from core.tests.sql.pruning import analysed
@@ -444,12 +443,6 @@ def test_rows_that_wait_are_a_part_of_the_limit(given: str | None, ahead: int) -
 
 
 # -- object storage ------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def store() -> Iterator[ObjectStore]:
-    with object_store() as found:
-        yield found
 
 
 def test_shares_of_a_bucket_are_read_with_its_identity_alone(

@@ -5,7 +5,7 @@ import gzip
 import io
 import pickle
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -13,7 +13,7 @@ import fastavro
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from core.tests.engines.embedded.object_store import KeySession, ObjectStore, object_store
+from core.tests.engines.embedded.object_store import KeySession, ObjectStore
 from core.tests.engines.embedded.support import columns, plan, read
 from duckdb import DuckDBPyConnection
 from pyarrow import orc
@@ -31,12 +31,6 @@ from headwater.errors import (
 from headwater.interfaces.plan import Planned
 from headwater.tables.relation import DataFile, FileRelation
 from headwater.tables.table import TableName
-
-
-@pytest.fixture
-def store() -> Iterator[ObjectStore]:
-    with object_store() as found:
-        yield found
 
 
 def parquet_bytes(table: pa.Table) -> bytes:
