@@ -221,6 +221,15 @@ def test_a_folder_without_room_is_told(
     assert not session.given
 
 
+def test_a_table_may_be_called_by_braces(
+    store: ObjectStore, session: PartingSession, local: FileRelation
+) -> None:
+    far = dataclasses.replace(stored(store, local), name=TableName("db", "{x}"))
+    rows = read("SELECT id FROM log", 1, Access({"a": session}), log=far)
+    assert rows.num_rows == 3919
+    assert session.given
+
+
 def test_an_object_that_ends_early_is_an_error(
     store: ObjectStore,
     session: PartingSession,

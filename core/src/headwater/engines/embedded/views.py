@@ -201,10 +201,9 @@ class Registrar:
             elsewhere = {paths[e.file.path]: str(e.stand_in) for e in parts_of_files or ()}
             selects.append(share.sql(elsewhere))
             self.copies |= {str(e.stand_in): e.file.path for e in parts_of_files or ()}
-        doing = f"read {{}} of table {relation.name}"
 
         def opened(file: DataFile, first: int, last: int) -> RawIOBase:
-            return session.part(file, first, last, doing.format(file.path))
+            return session.part(file, first, last, f"read {file.path} of table {relation.name}")
 
         return FetchedShares(excerpts_of, opened, ahead=AHEAD * (readers + 1)), selects
 
