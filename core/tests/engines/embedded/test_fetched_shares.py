@@ -21,6 +21,7 @@ from core.tests.engines.embedded.test_shares import IN_ORDER, QUERIES, WHOLE, lo
 
 from headwater.auth.credentials import Access
 from headwater.engines.embedded import EmbeddedEngine, fetched_shares
+from headwater.engines.embedded.errors import failure
 from headwater.engines.embedded.fetched_shares import Excerpt, FetchedShares
 from headwater.engines.embedded.formats.parquet_places import joined, places
 from headwater.errors import AccessDeniedError, DataChangedError, EngineError
@@ -219,6 +220,36 @@ def test_a_folder_without_room_is_told(
     rows = read("SELECT id FROM log", 1, Access({"a": session}), log=far)
     assert rows.num_rows == 3919
     assert not session.given
+
+
+def test_a_process_that_can_open_no_more_files_is_told(tmp_path: Path) -> None:
+    import resource
+
+    def opened(file: DataFile, first: int, last: int) -> io.RawIOBase:
+        return io.BytesIO(bytes(last - first))  # type: ignore[return-value]
+
+    limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    fetched = FetchedShares(excerpts(tmp_path, 6, 100), opened, ahead=1000)
+    free = os.dup(0)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, most))
+    try:
+        fetched.start()
+        with pytest.raises(
+            EngineError, match=r"no file can be opened any more .*: Too many"
+        ) as told:
+            fetched.ready(5)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
+        fetched.close()
+    assert "ulimit -n" in (told.value.hint or "")
+    assert "TMPDIR" not in (told.value.hint or "")
+    again = FetchedShares(excerpts(tmp_path, 6, 100), opened, ahead=1000)
+    again.start()
+    again.ready(5)
+    again.close()
+    of_duckdb = failure('IO Error: Cannot open file "a": Too many open files', ())
+    assert of_duckdb.hint == told.value.hint
 
 
 def test_a_table_may_be_called_by_braces(

@@ -41,6 +41,11 @@ _LONG_LINE: Final = re.compile(r"Maximum line size of \d+ bytes exceeded")
 _AFTER_THE_LINE: Final = 4_000
 """Characters of DuckDB's own words behind a line that it quotes."""
 _RUNTIME: Final = ("Conversion Error", "Out of Range Error", "Invalid Input Error: Could not parse")
+FEWER_FILES: Final = (
+    "raise the limit of open files (ulimit -n), or let the embedded engine read with fewer "
+    "threads: {type: embedded, threads: 2}"
+)
+"""What to do where a process, or the system, can open no more files."""
 _PORTABLE_HINT: Final = (
     "run this read on Spark: pip install headwater[spark], engine: {type: spark}"
 )
@@ -144,7 +149,10 @@ def failure(
         )
     if (declared := told_format(message)) is not None:
         return wrong_format("embedded", where, declared)
-    return EngineError(f"embedded engine: reading {where} failed: {_first_line(message)}")
+    return EngineError(
+        f"embedded engine: reading {where} failed: {_first_line(message)}",
+        hint=FEWER_FILES if "Too many open files" in message else None,
+    )
 
 
 def _file_deleted(where: str) -> DataChangedError:

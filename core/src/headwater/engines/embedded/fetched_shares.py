@@ -9,6 +9,7 @@ in the system's cache, which costs less than files of memory do, whose pages are
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import shutil
@@ -23,6 +24,7 @@ from io import RawIOBase
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from headwater.engines.embedded.errors import FEWER_FILES
 from headwater.engines.embedded.files import Selection
 from headwater.engines.embedded.formats.parquet_places import Places, Span, joined, places
 from headwater.engines.embedded.shares import MOST_FILES, Share
@@ -388,6 +390,12 @@ def _write(descriptor: int, block: memoryview, place: int) -> None:
 
 
 def _no_room(error: OSError) -> EngineError:
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return EngineError(
+            "embedded engine: no file can be opened any more to keep what is fetched: "
+            f"{error.strerror}",
+            hint=FEWER_FILES,
+        )
     return EngineError(
         f"embedded engine: what is fetched can't be kept in {tempfile.gettempdir()}: "
         f"{error.strerror}",
