@@ -203,18 +203,20 @@ def _first_line(message: str) -> str:
 
 def _place(message: str, scans: Sequence[Scan]) -> tuple[str, str | None]:
     """Return the file and table that a message is about, and its path; or the read's tables."""
+    places = [
+        (file.path, f"{file.path} of table {scan.table}")
+        for scan in scans
+        if isinstance(scan.relation, FileRelation)
+        for file in scan.relation.files
+    ]
     for candidate in _URL.findall(message):
         end = unquote(candidate.rstrip(".,;:)'\"").split("://")[-1])
-        for scan in scans:
-            if not isinstance(scan.relation, FileRelation):
-                continue
-            for file in scan.relation.files:
-                key = file.path.split("://")[-1]
-                if end.endswith((key, key.partition("/")[2] or key)):
-                    return f"{file.path} of table {scan.table}", file.path
-    for scan in scans:  # Hive's files have names without an ending
-        for file in scan.relation.files if isinstance(scan.relation, FileRelation) else ():
-            if f"'{file.path}'" in message:
-                return f"{file.path} of table {scan.table}", file.path
+        for path, where in places:
+            key = path.split("://")[-1]
+            if end.endswith((key, key.partition("/")[2] or key)):
+                return where, path
+    for path, where in places:  # Hive's files have names without an ending
+        if f"'{path}'" in message:
+            return where, path
     tables = ", ".join(dict.fromkeys(str(s.table) for s in scans))
     return f"table {tables}" if tables else "the query", None
