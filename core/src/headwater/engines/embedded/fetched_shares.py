@@ -18,7 +18,6 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextvars import copy_context
 from dataclasses import dataclass
 from io import RawIOBase
 from pathlib import Path
@@ -27,6 +26,7 @@ from typing import TYPE_CHECKING, Final
 from headwater.engines.embedded.errors import FEWER_FILES
 from headwater.engines.embedded.files import Selection
 from headwater.engines.embedded.formats.parquet_places import Places, Span, joined, places
+from headwater.engines.embedded.running import workers
 from headwater.engines.embedded.shares import MOST_FILES, Share
 from headwater.errors import DataChangedError, EngineError
 from headwater.tables.relation import DataFile
@@ -177,16 +177,8 @@ class FetchedShares:
         """How many shares were begun, and up to which somebody waits."""
         self._held = self._open = self._working = 0
         self._left = False
-        requests = sum(s.requests for s in self._shares if s is not None)
-        self._threads = [
-            threading.Thread(
-                target=copy_context().run,
-                args=(self._fetch,),
-                name=f"headwater-fetch-{i}",
-                daemon=True,
-            )
-            for i in range(min(_THREADS, requests))
-        ]
+        requests = sum(s.missing for s in self._shares if s is not None)
+        self._threads = workers(self._fetch, min(_THREADS, requests), "headwater-fetch")
 
     def start(self) -> None:
         """Begin to fetch."""
@@ -329,12 +321,8 @@ class _Share:
         self.bytes = sum(e.bytes for e in excerpts)
         self.begun = self.abandoned = False
         self.error: BaseException | None = None
-        self.missing = self.requests
+        self.missing = sum(len(_cut(span)) for e in excerpts for span in e.spans)
         self._descriptors: list[int] = []
-
-    @property
-    def requests(self) -> int:
-        return sum(len(_cut(span)) for e in self.excerpts for span in e.spans)
 
     @property
     def ended(self) -> bool:

@@ -112,6 +112,22 @@ class Run:
             raise reason from None
 
 
+def workers(work: Callable[[], None], count: int, name: str) -> list[threading.Thread]:
+    """Return threads that have not begun, each for the same work in a context of its own.
+
+    Args:
+        work: What each does.
+        count: How many.
+        name: What their names begin with.
+    """
+    return [
+        threading.Thread(
+            target=copy_context().run, args=(work,), name=f"{name}-{number}", daemon=True
+        )
+        for number in range(count)
+    ]
+
+
 class SideBySide:
     """Batches of several queries, in their order, of which some run ahead.
 
@@ -149,15 +165,7 @@ class SideBySide:
         self._process = os.getpid()
         self._schema: pa.Schema | None = None
         self._open: list[DuckDBPyConnection] = []
-        self._threads = [
-            threading.Thread(
-                target=copy_context().run,
-                args=(self._read,),
-                name=f"headwater-share-{i}",
-                daemon=True,
-            )
-            for i in range(min(readers, len(queries)))
-        ]
+        self._threads = workers(self._read, min(readers, len(queries)), "headwater-share")
 
     @property
     def schema(self) -> pa.Schema:
