@@ -125,10 +125,13 @@ def excerpts(
     Raises:
         duckdb.Error: If a file can't be opened.
     """
-    ours = [files.issuperset(f for p in share.pieces for f in p.files) for share in shares]
+    fetched = [
+        share.pieces if files.issuperset(f for p in share.pieces for f in p.files) else ()
+        for share in shares
+    ]
     asked: dict[tuple[int, ...], dict[str, None]] = {}
-    for share, is_ours in zip(shares, ours, strict=True):
-        for piece in share.pieces if is_ours else ():
+    for pieces in fetched:
+        for piece in pieces:
             named = asked.setdefault(piece.branch.scan.asked or (), {})
             named |= dict.fromkeys(paths[f.path] for f in piece.files)
     known: dict[tuple[tuple[int, ...], str], Places] = {}
@@ -136,10 +139,10 @@ def excerpts(
         found_ = places(connection, list(named), leaves)
         known |= {(leaves, path): places_ for path, places_ in found_.items()}
     found: list[list[Excerpt] | None] = []
-    for number, (share, is_ours) in enumerate(zip(shares, ours, strict=True)):
+    for number, pieces in enumerate(fetched):
         # One stand-in of a file for all that a share reads of it: a path stands for one other.
         spans: dict[str, tuple[DataFile, list[Span]]] = {}
-        for piece in share.pieces if is_ours else ():
+        for piece in pieces:
             for file in piece.files:
                 places_of = known[piece.branch.scan.asked or (), paths[file.path]]
                 spans.setdefault(file.path, (file, []))[1].extend(places_of.spans(piece.rows))
@@ -148,7 +151,7 @@ def excerpts(
             for place, (file, some) in enumerate(spans.values())
         ]
         small = sum(e.bytes for e in parts) <= most
-        found.append(parts if is_ours and small else None)
+        found.append(parts if pieces and small else None)
     return found
 
 
