@@ -73,20 +73,11 @@ Opened = Callable[[DataFile, int, int], RawIOBase]
 """Opens the bytes of a file from one place to before another."""
 
 
-def fetchable(
-    selection: Selection,
-    window: Window | None,
-    ranges: Mapping[DataFile, TimeRange],
-    readers: int,
-) -> frozenset[DataFile]:
-    """Return the files of a table that are read from end to end, as far as their columns are read.
-
-    Of others DuckDB fetches what their statistics leave.
+def fetchable(selection: Selection, readers: int) -> frozenset[DataFile]:
+    """Return the files of a table of which parts may be fetched.
 
     Args:
-        selection: The table; no condition on its columns chooses among its rows but the window.
-        window: The window; None where there is none.
-        ranges: Between which times files lie, where their footers tell.
+        selection: The table.
         readers: How many shares are read side by side.
     """
     scans = [b.scan for b in selection.branches]
@@ -96,12 +87,27 @@ def fetchable(
         return frozenset()
     if any(s.part is None or s.asked is None for s in scans):
         return frozenset()
+    return frozenset(f for s in scans for f in s.files if f.etag)
+
+
+def without_parts(
+    files: frozenset[DataFile], window: Window | None, ranges: Mapping[DataFile, TimeRange]
+) -> frozenset[DataFile]:
+    """Return those of some files of which a window takes all rows, as far as is known.
+
+    Of others DuckDB fetches what their statistics leave.
+
+    Args:
+        files: The files.
+        window: The window; None where there is none.
+        ranges: Between which times files lie, where their footers tell.
+    """
 
     def is_whole(file: DataFile) -> bool:
         told = ranges.get(file)
         return window is None or told is None or (told.first in window and told.last in window)
 
-    return frozenset(f for s in scans for f in s.files if f.etag and is_whole(f))
+    return frozenset(filter(is_whole, files))
 
 
 def excerpts(

@@ -129,7 +129,7 @@ class Registrar:
             fetched: Files that are fetched before they are read.
 
         Returns:
-            None, where it is read whole.
+            Nothing where it is read whole.
         """
         if scan.slot not in self._selections:
             return []
@@ -152,14 +152,14 @@ class Registrar:
             return frozenset()
         if not offers(self._access.session(relation.auth_ref), Parting):
             return frozenset()
-        from headwater.engines.embedded.fetched_shares import fetchable
+        from headwater.engines.embedded.fetched_shares import fetchable, without_parts
 
         column = scan.rule.column if scan.rule and scan.window else scan.time_column
         compared = used.compared - {k.casefold() for k in relation.partition_columns}
         if compared and (column is None or compared != {column.casefold()}):
             # What its row groups say may leave out most of a file.
             return frozenset()
-        files = fetchable(selection, None, {}, readers)
+        files = fetchable(selection, readers)
         if not files or not compared or column is None:
             return files  # none are those of text, of which no footer is asked either
         ranges = self._ranges.get(scan.slot)
@@ -168,7 +168,7 @@ class Registrar:
             ranges = parquet_statistics.footer_ranges(
                 self._connection, relation, listed, paths, column
             )
-        return fetchable(selection, scan.window or window, ranges, readers)
+        return without_parts(files, scan.window or window, ranges)
 
     def fetched(
         self,
