@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from headwater.auth.credentials import Access
 from headwater.auth.operation_cache import OperationCache
@@ -24,6 +24,8 @@ SMALL: Final = 128 * 2**10
 MOST: Final = 16 * 2**20
 """Bytes of the files of one table that are fetched so; where there are more, none is."""
 _THREADS: Final = 16
+
+_Fetched = TypeVar("_Fetched")
 
 
 def small_content(
@@ -87,10 +89,24 @@ def fetched(
         copy.write_bytes(small_content(session, auth_ref, file, doing, access.cache))
         return str(copy)
 
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="headwater-small") as pool:
+    copies = fetch_all(fetch, files, "headwater-small")
+    return {file.path: copy for file, copy in zip(files, copies, strict=True)}
+
+
+def fetch_all(
+    fetch: Callable[[int, DataFile], _Fetched], files: Sequence[DataFile], name: str
+) -> list[_Fetched]:
+    """Return what is fetched of each file, of several at once.
+
+    Args:
+        fetch: Fetches it, of a file and its number.
+        files: The files.
+        name: What the threads' names begin with.
+    """
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix=name) as pool:
         # Each gets a context of its own: a deadline set outside holds inside.
-        copies = [
+        pending = [
             pool.submit(copy_context().run, fetch, number, file)
             for number, file in enumerate(files)
         ]
-        return {file.path: copy.result() for file, copy in zip(files, copies, strict=True)}
+        return [one.result() for one in pending]

@@ -8,15 +8,15 @@ nothing else. Only footers may be read of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from pathlib import Path
 from typing import Final
 
 from headwater.auth.credentials import Access
+from headwater.engines.small_files import fetch_all
 from headwater.errors import HeadwaterError
 from headwater.interfaces.abilities import Parting
 from headwater.interfaces.offers import offers
+from headwater.interfaces.recording import footer_length
 from headwater.interfaces.stopping import Stop
 from headwater.tables.relation import DataFile, FileRelation
 
@@ -26,9 +26,6 @@ _GUESS: Final = 64 * 2**10
 """Bytes in which most footers lie."""
 _LARGEST: Final = 16 * 2**20
 """Bytes of a footer that is fetched so."""
-_TAIL: Final = 8
-"""Bytes behind a footer: its length, and the format's mark."""
-_THREADS: Final = 16
 
 
 def ends(
@@ -39,8 +36,8 @@ def ends(
 ) -> dict[str, str]:
     """Return files that hold the ends of others, by the relation's own paths.
 
-    None is returned where one can't be fetched, or has no version mark, or a very large footer; or
-    where the session gives no parts of objects.
+    Nothing is returned where one of them can't be fetched, or has no version mark, or a very large
+    footer; or where they are many, or the session gives no parts of objects.
 
     Args:
         relation: Whose files they are.
@@ -63,8 +60,8 @@ def ends(
         doing = f"read the footer of {file.path} of table {relation.name}"
         begin = max(0, file.size - _GUESS)
         content = _part(session, file, begin, file.size, doing)
-        length = int.from_bytes(content[-_TAIL : -_TAIL // 2], "little") + _TAIL
-        if length > min(_LARGEST, file.size):
+        length = footer_length(content)
+        if length is None or length > min(_LARGEST, file.size):
             return None
         if length > len(content):
             begin = file.size - length
@@ -75,17 +72,11 @@ def ends(
             end.write(content)
         return str(path)
 
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="headwater-footer") as pool:
-        # Each gets a context of its own: a deadline set outside holds inside.
-        pending = [
-            pool.submit(copy_context().run, fetch, number, file)
-            for number, file in enumerate(files)
-        ]
-        try:
-            found = [one.result() for one in pending]
-        except HeadwaterError:
-            Stop.current().check()
-            return {}  # DuckDB says what is wrong, and of which file
+    try:
+        found = fetch_all(fetch, files, "headwater-footer")
+    except HeadwaterError:
+        Stop.current().check()
+        return {}  # DuckDB says what is wrong, and of which file
     fetched = {f.path: path for f, path in zip(files, found, strict=True) if path is not None}
     return fetched if len(fetched) == len(files) else {}
 
