@@ -221,9 +221,7 @@ def _tested(tree: exp.Expr) -> frozenset[str]:
             given.add((output.alias_or_name.casefold(), node.name.casefold()))
         else:
             found.add(node.name.casefold())
-    while more := {name for output, name in given if output in found} - found:
-        found |= more
-    return frozenset(found)
+    return _with_outputs(found, given)
 
 
 def _compared(tree: exp.Expr) -> frozenset[str]:
@@ -240,6 +238,11 @@ def _compared(tree: exp.Expr) -> frozenset[str]:
             outputs.add((part.alias_or_name.casefold(), node.name.casefold()))
         else:
             names.add(node.name.casefold())
+    return _with_outputs(names, outputs)
+
+
+def _with_outputs(names: set[str], outputs: set[tuple[str, str]]) -> frozenset[str]:
+    """Return names, and those in the outputs that are called so: pairs of an output and a name."""
     while more := {name for output, name in outputs if output in names} - names:
         names |= more
     return frozenset(names)
