@@ -31,10 +31,7 @@ UNDEFINED: Final = "\ufffd"
 
 def codec(declared: str) -> str | None:
     """Return Python's name of an encoding; empty for UTF-8, None for one that is not read here."""
-    try:
-        name = codecs.lookup(declared.strip()).name if declared.strip() else _UTF_8
-    except (LookupError, ValueError):  # of a name with a zero byte, too
-        return None
+    name = _python_name(declared) if declared.strip() else _UTF_8
     if name == _UTF_8:
         return ""
     return name if name in _KNOWN else None
@@ -42,11 +39,15 @@ def codec(declared: str) -> str | None:
 
 def wide_codec(declared: str) -> str | None:
     """Return Python's name of UTF-16 or UTF-32, in which no byte ends a line; None for others."""
+    name = _python_name(declared)
+    return name if name is not None and name.startswith(_WIDE) else None
+
+
+def _python_name(declared: str) -> str | None:
     try:
-        name = codecs.lookup(declared.strip()).name
-    except (LookupError, ValueError):
+        return codecs.lookup(declared.strip()).name
+    except (LookupError, ValueError):  # of a name with a zero byte, too
         return None
-    return name if name.startswith(_WIDE) else None
 
 
 def of_header(options: Mapping[str, str]) -> str:

@@ -148,7 +148,9 @@ def _decoded(line: str, encoding: str, odd: str) -> str:
     made = encodings.characters(encoding)
     latin = f"decode(CAST({line} AS binary), 'ISO-8859-1')"
     none = "".join(f"\\x{code:02x}" for code, c in enumerate(made) if c == encodings.UNDEFINED)
-    others = [(chr(code), c) for code, c in enumerate(made) if c not in (chr(code), "\ufffd")]
+    others = [
+        (chr(code), c) for code, c in enumerate(made) if c not in (chr(code), encodings.UNDEFINED)
+    ]
     text = latin
     if others:
         held, meant = ("".join(part) for part in zip(*others, strict=True))
