@@ -260,6 +260,6 @@ def mark_order(mark: tuple[str, int, str | None]) -> tuple[str, int, str]:
 
 def files_digest(files: Iterable[tuple[str, int, str | None]]) -> str:
     """Return the digest of files: of path, size and version mark of each, in order of these."""
-    marks = sorted((path, size, etag or "") for path, size, etag in files)
+    marks = sorted(map(mark_order, files))
     text = "".join(f"{path}\t{size}\t{etag}\n" for path, size, etag in marks)
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
