@@ -133,7 +133,7 @@ def _widest(type_: pa.DataType) -> pa.DataType:
 
 
 def _wide_element(type_: pa.DataType) -> pa.DataType:
-    """Like `_wide`, but float32 stays: an embedding should not double in size."""
+    """Like `_widest`, but float32 stays: an embedding should not double in size."""
     import pyarrow as pa
 
     return type_ if pa.types.is_float32(type_) else _widest(type_)
