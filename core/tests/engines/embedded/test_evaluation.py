@@ -7,8 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from core.tests.engines.embedded.support import parquet, rows
+from core.tests.engines.embedded.support import parquet, plan, rows
 
+from headwater.auth.credentials import Access
+from headwater.engines.embedded import EmbeddedEngine
 from headwater.errors import EngineError, QueryError
 from headwater.tables.relation import FileRelation
 
@@ -108,6 +110,15 @@ def test_what_is_counted_is_evaluated(call: str, tmp_path: Path) -> None:
     table = parquet(tmp_path / "n", pa.table({"i": pa.array([2**31 - 1], pa.int32())}))
     with pytest.raises(EngineError, match="verflow"):
         rows(f"SELECT {call} AS n FROM n", n=table)
+
+
+@pytest.mark.parametrize("call", ["regr_sxx(i + 1, d)", "regr_syy(d, i + 1)"])
+def test_what_is_paired_is_evaluated(call: str, tmp_path: Path) -> None:
+    table = pa.table({"i": pa.array([2**31 - 1, 1], pa.int32()), "d": [1.0, 2.0]})
+    paired = plan(f"SELECT {call} AS n FROM n", n=parquet(tmp_path / "n", table))
+    engine = EmbeddedEngine(tolerance="1e-6")
+    with pytest.raises(EngineError, match="verflow"), engine.read(paired, Access()) as stream:
+        list(stream)
 
 
 @pytest.mark.parametrize(

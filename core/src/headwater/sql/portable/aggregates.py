@@ -479,12 +479,10 @@ def collected(e: Expressions, node: exp.Expr, over: str = "") -> Piece:
 
 
 def _pairs(arguments: list[Piece], place: int) -> Piece:
-    """Return one of two arguments where both have a value, as the functions regr_... take them."""
+    """Return one of two numbers where both have a value, which raise nothing."""
     numbers = [_number(a) for a in arguments]
     refuse_unless(not any(n.risky for n in numbers), "pairs of what may raise")
-    value, other = numbers[place], numbers[1 - place]
-    some = f"CASE WHEN {evaluated(other)} IS NOT NULL THEN {value.sql} END"
-    return made(some, value.type, (value, other))
+    return statistics.of_pair(numbers, place)
 
 
 def _counted_pairs(arguments: list[Piece], distinct: bool, _: DataType, over: _Over) -> Piece:

@@ -16,7 +16,7 @@ from typing import Final
 
 from headwater import types as t
 from headwater.sql.portable.comparing import widened
-from headwater.sql.portable.pieces import Piece, made, refuse_unless
+from headwater.sql.portable.pieces import Piece, evaluated, made, refuse_unless
 from headwater.sql.portable.raising import not_portable
 
 Builder = Callable[[list[Piece], bool, Callable[[str], str], float], Piece]
@@ -190,17 +190,23 @@ def _moment(name: str) -> Builder:
     return build
 
 
+def of_pair(arguments: list[Piece], place: int) -> Piece:
+    """Return one of two arguments where both have a value, as the functions regr_... take them."""
+    value, other = arguments[place], arguments[1 - place]
+    some = f"CASE WHEN {evaluated(other)} IS NOT NULL THEN {value.sql} END"
+    return made(some, value.type, (value, other))
+
+
 def _paired(name: str, place: int, build: Builder) -> Builder:
     """Return a rule of one argument, over the rows in which both have a value."""
 
     def of_pairs(
         arguments: list[Piece], distinct: bool, over: Callable[[str], str], tolerance: float
     ) -> Piece:
-        value, other = arguments[place], arguments[1 - place]
-        some = f"CASE WHEN {other.sql} IS NOT NULL THEN {value.sql} END"
-        piece = build([made(some, value.type, (value, other))], distinct, over, tolerance)
+        pair = of_pair(arguments, place)
+        piece = build([pair], distinct, over, tolerance)
         if name in ("regr_sxx", "regr_syy"):
-            return made(f"({over(f'count({some})')} * {piece.sql})", t.DOUBLE, [piece])
+            return made(f"({over(f'count({pair.sql})')} * {piece.sql})", t.DOUBLE, [piece])
         return piece
 
     return of_pairs
