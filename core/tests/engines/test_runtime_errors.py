@@ -42,3 +42,44 @@ def test_the_advice_is_of_the_error_and_works(query: str, advice: str, mended: s
     assert caught.value.code == "spark-runtime-error"
     assert advice in (caught.value.hint or "")
     assert answer(mended)
+
+
+ENDLESS = "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r)"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"{ENDLESS} SELECT n FROM r LIMIT 3",
+        f"{ENDLESS} SELECT 1 AS one WHERE EXISTS (SELECT n FROM r)",
+        f"{ENDLESS} SELECT n FROM r WHERE 1 = 0",
+        "SELECT CASE WHEN true THEN 1 ELSE (SELECT n FROM t) END AS one",
+        "SELECT CASE 1 WHEN 1 THEN 1 ELSE (SELECT n FROM t) END AS one",
+        "SELECT coalesce(1, (SELECT n FROM t)) AS one",
+        "SELECT if(true, 1, (SELECT n FROM t)) AS one FROM t",
+        "SELECT (SELECT n FROM t) AS one FROM t WHERE 1 = 0",
+        "SELECT (SELECT n FROM t) AS one FROM t LIMIT 0",
+        "SELECT n FROM t WHERE false AND n = (SELECT n FROM t)",
+    ],
+)
+def test_what_spark_may_leave_out_is_no_error_of_sparks(query: str) -> None:
+    with pytest.raises(EngineError) as caught:
+        answer(query)
+    assert caught.value.code == "not-portable-value"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"{ENDLESS} SELECT max(n) AS n FROM r WHERE n > 5",
+        "SELECT (SELECT n FROM t) AS one FROM t LIMIT 1",
+        "SELECT CASE WHEN n = 1 THEN 1 ELSE (SELECT n FROM t) END AS one FROM t",
+        "SELECT CASE n WHEN 1 THEN 1 ELSE (SELECT n FROM t) END AS one FROM t",
+        "SELECT coalesce((SELECT n FROM t), 1) AS one",
+        "SELECT n FROM t WHERE n > 1 AND n = (SELECT n FROM t)",
+    ],
+)
+def test_what_spark_asks_for_is_its_error(query: str) -> None:
+    with pytest.raises(EngineError) as caught:
+        answer(query)
+    assert caught.value.code == "spark-runtime-error"

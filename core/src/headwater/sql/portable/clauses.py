@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+from typing import Final
+
 from sqlglot import exp
 
 from headwater import types as t
@@ -12,6 +15,9 @@ from headwater.sql.portable.comparing import comparable, direction
 from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
 from headwater.sql.portable.spelling import type_name
 from headwater.sql.typing.literals import position
+
+_LAZY: Final = frozenset({"if", "nvl", "nvl2", "coalesce"})
+"""Rules of calls whose first arguments decide whether the others are asked for."""
 
 
 def only(node: exp.Expr, admitted: frozenset[str]) -> None:
@@ -74,6 +80,40 @@ def stands_alone(node: exp.Expr) -> bool:
     if isinstance(above, exp.Alias):
         here, above = above, above.parent
     return isinstance(above, exp.Select) and here.arg_key == "expressions"
+
+
+def may_be_spared(node: exp.Expr) -> bool:
+    """Return whether a constant around an expression may decide that Spark leaves it out.
+
+    Example: the subquery in `CASE WHEN true THEN 1 ELSE (SELECT ...) END`
+    """
+    above = node.parent
+    while above is not None:
+        limit = above.args.get("limit")
+        if limit is not None and position(limit.expression) == 0:
+            return True
+        if any(map(_is_constant, _deciding(above, node))):
+            return True
+        node, above = above, above.parent
+    return False
+
+
+def _deciding(above: exp.Expr, node: exp.Expr) -> list[exp.Expr]:
+    """Return what decides whether a part of an expression, or of a query, is asked for."""
+    if isinstance(above, exp.Select):
+        return conjuncts(above, "where")
+    if isinstance(above, (exp.And, exp.Or)):
+        return [above.this, above.expression]
+    if isinstance(above, exp.Case):
+        known = above.this is None or _is_constant(above.this)
+        return [branch.this for branch in above.args["ifs"]] if known else []
+    if isinstance(above, exp.Anonymous) and called(above).rule in _LAZY:
+        return list(takewhile(lambda x: x is not node, above.expressions))
+    return []
+
+
+def _is_constant(node: exp.Expr) -> bool:
+    return node.find(exp.Column, exp.Query) is None
 
 
 def condition(pieces: list[Piece]) -> str:

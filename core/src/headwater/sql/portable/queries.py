@@ -194,15 +194,21 @@ class Queries:
             subquery = self._known(self.from_subquery(scope), node)
             single = aggregate or at_most_one_row(self.analysis, scope)
             if not single or subquery.risky:
-                self._ask_for_one(subquery)
+                self._ask_for_one(subquery, spared=clauses.may_be_spared(node))
         return Piece(f"({subquery.sql})", subquery.types[0])
 
-    def ask_first(self, sql: str) -> None:
-        """Have a statement run before the query, for it may raise where the query does not ask."""
+    def ask_first(self, sql: str, *, spared: bool) -> None:
+        """Have a statement run before the query, for it may raise where the query does not ask.
+
+        Args:
+            sql: The statement.
+            spared: Whether Spark may leave it out, and answer.
+        """
+        sql = doubted(sql) if spared else sql
         self.spend(sql)
         self.asked_first[sql] = None
 
-    def _ask_for_one(self, subquery: Compiled) -> None:
+    def _ask_for_one(self, subquery: Compiled, *, spared: bool) -> None:
         several = spark_error(
             "SCALAR_SUBQUERY_TOO_MANY_ROWS",
             "more than one row was returned by a subquery that stands for one value",
@@ -212,7 +218,7 @@ class Queries:
         asked = (
             f"SELECT CASE WHEN count(*) > 1 THEN {several} END, any_value(c0) FROM ({rows}) AS n"
         )
-        self.ask_first(asked)
+        self.ask_first(asked, spared=spared)
 
     def membership(self, e: Expressions, node: exp.Expr) -> Piece:
         """Return `a IN (SELECT ...)`."""

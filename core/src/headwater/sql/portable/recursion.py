@@ -44,7 +44,8 @@ def compiled(queries: Queries, scope: Scope) -> Compiled:
     """Return a recursive query.
 
     It runs before the whole query, too: there it raises where Spark does, whatever becomes of its
-    rows. Each step carries how many levels and rows there were.
+    rows; where they are cut off Spark may stop before. Each step carries how many levels and rows
+    there were.
 
     Raises:
         Refusal: If it is not of the plain form for which that is proven.
@@ -85,7 +86,9 @@ def compiled(queries: Queries, scope: Scope) -> Compiled:
         f"CROSS JOIN (SELECT max(depth) AS depth, max(size) AS size FROM {name}) AS k\n)\n"
         f"SELECT {', '.join(f'c{i}' for i in range(len(types)))} FROM {name}"
     )
-    queries.ask_first(f"SELECT count(*) FROM (\n{sql}\n) AS s")
+    cut = scope.node.root().find(exp.Limit, exp.Fetch, exp.Exists) is not None
+    spared = cut or clauses.may_be_spared(node)
+    queries.ask_first(f"SELECT count(*) FROM (\n{sql}\n) AS s", spared=spared)
     surely = (False,) * len(types)
     return Compiled(sql, types, surely, surely, plain=False)
 
