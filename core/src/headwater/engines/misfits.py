@@ -14,7 +14,7 @@ SHOWN: Final = 120
 PART: Final = "\x1f"
 """Parts what engines raise: they raise one text."""
 NOT_TEXT: Final = "not-text"
-"""The kind of a line that is not UTF-8, or not what stands before it."""
+"""The kind of a line that is not text in the encoding named before it; in UTF-8 if none is."""
 
 
 def misfit(

@@ -118,7 +118,7 @@ class WindowIds:
         return bool((values[places] == prefixes).any())
 
     def to_list(self) -> Iterator[list[Any]]:
-        """Yield what is kept of each window, JSON-ready; of the oldest ones too many are left."""
+        """Yield what is kept of each window, JSON-ready; the oldest beyond `ALL` are left out."""
         left = ALL
         windows = list(self._windows.items())
         for key, ids in sorted(windows, key=lambda item: item[1].end, reverse=True):
@@ -132,7 +132,7 @@ class WindowIds:
         """Take what `to_list` gave of a window.
 
         Args:
-            line: It.
+            line: One of the lists that it yielded.
 
         Raises:
             ValueError: If it is not that.

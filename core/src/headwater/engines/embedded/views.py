@@ -161,7 +161,7 @@ class Registrar:
             return frozenset()
         files = fetchable(selection, readers)
         if not files or not compared or column is None:
-            return files  # none are those of text, of which no footer is asked either
+            return files  # empty for text: no footer is asked of it
         ranges = self._ranges.get(scan.slot)
         if ranges is None:
             listed = [f for b in selection.branches for f in b.scan.files]

@@ -132,7 +132,7 @@ def _types(
     except Exception as error:
         # Libraries raise whatever broken lengths and names bring about: SystemError, MemoryError.
         if getattr(error, "errno", None) is not None:
-            raise
+            raise  # the system's own; Arrow's of a file's content are OSErrors without a number
         why = "" if told_format(str(error)) else f"{type(error).__name__}: {str(error)[:300]}"
         where = f"{file.path} of table {relation.name}"
         raise wrong_format("embedded", where, format, why) from error
