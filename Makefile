@@ -1,6 +1,7 @@
 # Every command a contributor needs. `make` alone lists them.
-# Needs: Python 3.11 or newer with venv, and make. Nothing else is assumed on the machine,
-# except Java 17 for the Spark tests (`make test-slow`).
+# Needs: Python 3.11 or newer with venv, and make. Nothing else is assumed on the machine, except
+# Java 17 or 21 for the Spark tests (`make test-slow`, `make judge`), and for `make test-slow`
+# PostgreSQL's server.
 
 SHELL  := /bin/sh
 # Some machines say that no bytecode is written: each of the many processes that the tests start
@@ -30,7 +31,7 @@ INSTALL_PACKAGES = $(PIP) install --no-deps --no-build-isolation $(DISTRIBUTIONS
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test test-slow judge fuzz mutants lint format types contracts bench bench-setup docs release-check lock clean
+.PHONY: help setup demo test java test-slow judge fuzz mutants lint format types contracts bench bench-setup docs release-check lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,12 +72,16 @@ demo: $(DEMO) ## run the demo: a model's drift, found on real data
 test: $(DEV) ## run the tests, without the slow ones
 	@$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not spark" $(ARGS)
 
-test-slow: $(DEV) ## run the slow tests and the Spark ones (Java 17)
-	@command -v java >/dev/null || { \
-	  echo "make: the Spark tests need Java 17; on Debian and Ubuntu: apt-get install openjdk-17-jre-headless"; \
-	  exit 1; }
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "slow or spark" \
-	  --timeout 900 -o faulthandler_timeout=1200 --durations=20 $(ARGS)
+# Where Java is looked for and what to do without one, headwater says itself.
+java: $(DEV)
+	@$(BIN)/python -c 'import sys; from headwater.engines.spark import SparkEngine; sys.exit(SparkEngine().unavailable())'
+
+# The first Spark fetches its packages, within some test's time.
+PATIENTLY := --timeout 900 -o faulthandler_timeout=1200
+
+test-slow: java ## run the slow tests and the Spark ones (Java 17 or 21, PostgreSQL's server)
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "slow or spark" $(PATIENTLY) \
+	  --durations=20 $(ARGS)
 
 MINUTES ?= 60
 fuzz: $(DEV) ## try hostile input on all that reads what others wrote, MINUTES=60 in total
@@ -94,8 +99,8 @@ $(JUDGE)/bin/ministack: requirements/judge.txt | $(DEV)
 	@$(JUDGE)/bin/python requirements/install.py judge requirements/judge.txt
 	@touch $@
 
-judge: bench-setup $(JUDGE)/bin/ministack ## have policies judged, and tables served and written, by others than us
-	@HEADWATER_MINISTACK=$(CURDIR)/$(JUDGE)/bin/ministack $(BIN)/pytest $(JUDGED) $(ARGS)
+judge: java bench-setup $(JUDGE)/bin/ministack ## have policies judged, and tables served and written, by others (Java 17 or 21)
+	@HEADWATER_MINISTACK=$(abspath $(JUDGE))/bin/ministack $(BIN)/pytest $(JUDGED) $(PATIENTLY) $(ARGS)
 
 lint: $(DEV) ## ruff: rules and format
 	@$(BIN)/ruff check .
