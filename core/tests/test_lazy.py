@@ -37,6 +37,23 @@ def test_no_garbage_is_looked_for_while_a_home_is_imported(home: Any, collected:
     assert gc.isenabled() is collected
 
 
+@pytest.mark.parametrize("frozen", [False, True])
+def test_what_a_home_made_counts_as_old_unless_a_program_froze_some(
+    home: Any, frozen: bool
+) -> None:
+    gc.enable()
+    before = gc.get_freeze_count()  # the tests' own, by conftest
+    (gc.freeze if frozen else gc.unfreeze)()
+    try:
+        count = gc.get_freeze_count()
+        made = home("class Node: pass\nword = Node()\nword.self = word")("word")
+        assert gc.get_freeze_count() == count
+        old = gc.get_objects(generation=2)
+        assert any(some is made for some in old) is not frozen
+    finally:
+        (gc.freeze if before else gc.unfreeze)()
+
+
 def test_a_home_that_fails_leaves_the_collector_as_it_was(home: Any) -> None:
     gc.enable()
     with pytest.raises(RuntimeError, match="no licence"):

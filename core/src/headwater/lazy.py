@@ -44,7 +44,9 @@ def _without_garbage_collection() -> Iterator[None]:
     """Let Python look for no garbage: a hundred modules that are imported make none.
 
     It looks through all that there is whenever more came, and modules come and stay; to look for
-    nothing takes a tenth of a short process. Its own setting is as before when the last is left.
+    nothing takes a tenth of a short process. When the last is left its own setting is as before,
+    and what came counts as old, as if it had looked: the next look through what is young was as
+    long as all those that were spared.
     """
     with _importing.lock:
         if not _importing.count:
@@ -57,6 +59,9 @@ def _without_garbage_collection() -> Iterator[None]:
         with _importing.lock:
             _importing.count -= 1
             if not _importing.count and _importing.collected:
+                if not gc.get_freeze_count():  # a program's own frozen objects stay frozen
+                    gc.freeze()
+                    gc.unfreeze()
                 gc.enable()
 
 
