@@ -117,6 +117,13 @@ def test_the_bits_are_those_of_spark(
         assert same, (found.hex(), expected)
 
 
+def test_the_files_of_macros_are_read_for_a_query_that_calls_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(macros, "_by_name", lambda: pytest.fail("they were read"))
+    assert macros.asked(compiled("x + y")) == ()
+
+
 def test_a_database_gets_the_macros_that_its_query_calls() -> None:
     assert macros.asked(compiled("x + y")) == ()
     names = [statement.split("(")[0].split()[-1] for statement in macros.asked(compiled("log2(x)"))]

@@ -26,8 +26,11 @@ def asked(sql: str) -> tuple[str, ...]:
     Args:
         sql: A compiled query, or what a table is read by.
     """
+    called = set(_NAME.findall(sql))
+    if not called:  # as of most windows, whose process need not read the files
+        return ()
     needed: set[str] = set()
-    left = set(_NAME.findall(sql)) & _by_name().keys()
+    left = called & _by_name().keys()
     while left:
         needed |= left
         left = {n for name in left for n in _NAME.findall(_by_name()[name])} & _by_name().keys()
