@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from headwater.engines import scratch_folders
 from headwater.engines.scratch_folders import clear_abandoned, scratch_folder
 
 fcntl = pytest.importorskip("fcntl", reason="locks of files are a thing of POSIX")
@@ -53,8 +54,9 @@ def _spill(root: str, ready: multiprocessing.synchronize.Event) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_the_next_start_clears_what_a_killed_process_left_and_nothing_in_use(
-    root: Path, number: signal.Signals
+    root: Path, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(scratch_folders, "LOOK_AGAIN", 0.0)  # as if each were a process's first
     context = multiprocessing.get_context("spawn")
     ready = context.Event()
     process = context.Process(target=_spill, args=(str(root), ready))
@@ -71,6 +73,22 @@ def test_the_next_start_clears_what_a_killed_process_left_and_nothing_in_use(
     with scratch_folder() as mine:
         assert names(root) == sorted([mine.name, f"{mine.name}.lock"])
     assert names(root) == []
+
+
+def test_a_process_looks_at_first_and_again_after_a_while(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def left(name: str) -> list[str]:
+        (root / f"headwater-scratch-{name}.lock").touch()
+        with scratch_folder():
+            pass
+        return names(root)
+
+    assert left("a") == []
+    assert left("b") == ["headwater-scratch-b.lock"], "it has just looked"
+    now = time.monotonic() + scratch_folders.LOOK_AGAIN
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    assert left("c") == []
 
 
 def test_what_is_not_ours_is_left_alone(root: Path) -> None:

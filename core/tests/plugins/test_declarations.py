@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from core.tests.fake_distributions import Site, site
 from headwater.cli.main import run
 from headwater.errors import PluginError
 from headwater.interfaces.specs import SourceSpec
+from headwater.plugins import declarations, loader
 from headwater.plugins.declarations import Declaration
 from headwater.plugins.registry import PluginRegistry
 
@@ -211,3 +213,37 @@ def test_a_spec_says_whose_it_is(packages: Site) -> None:
     spec: SourceSpec = registry.source("shelf")
     assert registry.name(spec) == "source 'shelf' of acme-one 1.0"
     assert registry.name(registry.source("files")).startswith("source 'files' of headwater ")
+
+
+def test_a_module_is_looked_for_anew_only_where_something_changed(
+    packages: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    find = declarations._module_spec
+
+    def counted(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
+        looked.append(name)
+        return find(name, path)
+
+    monkeypatch.setattr(declarations, "_module_spec", counted)
+    packages.add("acme_odd", SOURCES)
+    for _ in range(3):
+        assert Declaration("acme_odd").may_implement("headwater_sources")
+    assert looked == ["acme_odd"]
+    # A module that is written over changes no folder.
+    (packages.folder / "acme_odd.py").write_text("headwater_engines = None")
+    assert not Declaration("acme_odd").may_implement("headwater_sources")
+    assert looked == ["acme_odd"]
+    # What comes to lie before it does, and is taken as Python would take it.
+    package = packages.folder / "acme_odd"
+    package.mkdir()
+    (package / "__init__.py").write_text("headwater_auth = None")
+    assert Declaration("acme_odd").may_implement("headwater_auth")
+    (package / "__init__.py").unlink()
+    assert Declaration("acme_odd").may_implement("headwater_auth"), "Python says what is wrong"
+
+
+def test_core_is_loaded_once_for_all_workspaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    PluginRegistry(discover=False).sources()
+    monkeypatch.setattr(loader, "load", None)
+    assert [s.kind for s in PluginRegistry(discover=False).sources()] == ["files", "memory"]

@@ -2,7 +2,8 @@
 
 A folder goes when its context is left. A process that is killed can't do that, so each folder has a
 lock beside it, which the system drops with the process; the next process that makes a scratch
-folder clears those whose lock is free. A folder in use is never touched: its lock is held.
+folder clears those whose lock is free, and one that goes on making them looks again now and then. A
+folder in use is never touched: its lock is held.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import shutil
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +25,14 @@ if sys.platform != "win32":
 
 _PREFIX: Final = "headwater-scratch-"
 _LOCK: Final = ".lock"
+LOOK_AGAIN: Final = 10.0
+"""Seconds after which a process looks for abandoned folders again.
+
+Every read makes a folder, and a shared place may be full of what others left or use: to list it
+takes longer than a small read.
+"""
+_looked: Final[dict[Path, float]] = {}
+"""When this process looked, by the place."""
 
 
 @contextmanager
@@ -37,7 +47,9 @@ def scratch_folder() -> Iterator[Path]:
             yield Path(path)
         return
     root = Path(tempfile.gettempdir())
-    clear_abandoned(root)
+    if time.monotonic() - _looked.get(root, float("-inf")) >= LOOK_AGAIN:
+        _looked[root] = time.monotonic()
+        clear_abandoned(root)
     lock, descriptor = _new_lock(root)
     folder = lock.with_suffix("")
     try:
@@ -50,7 +62,6 @@ def scratch_folder() -> Iterator[Path]:
 
 def clear_abandoned(root: Path) -> None:
     """Remove the scratch folders of this user whose processes are gone; leaves all else alone."""
-    # Every read looks here, and a shared folder may be full of what others left.
     with suppress(OSError):
         for name in os.listdir(root):  # noqa: PTH208 -- a thousand paths need not be made
             if name.startswith(_PREFIX) and name.endswith(_LOCK):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 if TYPE_CHECKING:
     from importlib.metadata import Distribution, EntryPoint
 
-_State: TypeAlias = "tuple[str, int | None]"
+State: TypeAlias = "tuple[str, int | None]"
 """A place of `sys.path`, and when something was last put there or taken away; None if gone."""
 _KEPT: Final = 32
 """Answers of a kind that are kept: a process asks for few names, and seldom changes `sys.path`."""
@@ -45,11 +45,11 @@ def version_of(name: str) -> str | None:
     Args:
         name: Its name.
     """
-    return _version_of(name, _states())
+    return _version_of(name, states())
 
 
 @functools.lru_cache(maxsize=_KEPT)
-def _version_of(name: str, states: tuple[_State, ...]) -> str | None:
+def _version_of(name: str, states: tuple[State, ...]) -> str | None:
     distribution = _first(name, [place for place, _ in states])
     return None if distribution is None else distribution.version
 
@@ -60,7 +60,7 @@ def required_by(name: str) -> tuple[str, ...]:
     Args:
         name: Its name.
     """
-    distribution = _first(name, [place for place, _ in _states()])
+    distribution = _first(name, [place for place, _ in states()])
     return () if distribution is None else tuple(distribution.requires or ())
 
 
@@ -70,11 +70,11 @@ def naming(group: str) -> tuple[Named, ...]:
     Args:
         group: The group.
     """
-    return _naming(group, _states())
+    return _naming(group, states())
 
 
 @functools.lru_cache(maxsize=_KEPT)
-def _naming(group: str, states: tuple[_State, ...]) -> tuple[Named, ...]:
+def _naming(group: str, states: tuple[State, ...]) -> tuple[Named, ...]:
     from importlib.metadata import distributions
 
     def names_some(dist: Distribution) -> bool:
@@ -91,11 +91,12 @@ def _named(dist: Distribution, group: str) -> Named:
     return Named(dist.name, dist.version, tuple(dist.requires or ()), tuple(points))
 
 
-def _states() -> tuple[_State, ...]:
+def states() -> tuple[State, ...]:
+    """Return the places where modules and distributions are looked for, and when each changed."""
     return tuple(_state(place) for place in sys.path if not place.endswith(".jar"))
 
 
-def _state(place: str) -> _State:
+def _state(place: str) -> State:
     where = os.path.abspath(place)  # noqa: PTH100 -- the empty place is the current folder
     try:
         return where, os.stat(where).st_mtime_ns  # noqa: PTH116 -- a Path costs more than the call

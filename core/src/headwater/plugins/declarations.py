@@ -7,13 +7,17 @@ asked first. What the text can't tell is answered as if the module did it, and i
 from __future__ import annotations
 
 import ast
+import functools
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from importlib.abc import InspectLoader
+from importlib.machinery import SourceFileLoader
 from typing import TYPE_CHECKING, Final
 
+from headwater.interfaces import distributions
 from headwater.interfaces.hookspecs import API_VERSION
 from headwater.interfaces.specs import CommandSpec
 
@@ -26,6 +30,8 @@ _BOUND_ELSEWHERE: Final = re.compile(
 """How a module may have names that its text does not spell out."""
 _COMMANDS: Final = "headwater_commands"
 _API: Final = "HEADWATER_API"
+_KEPT: Final = 64
+"""Modules of which is known where they are and what they say: a program has few plugins."""
 
 
 class Declaration:
@@ -62,12 +68,42 @@ class Declaration:
     @cached_property
     def _text(self) -> str | None:
         """The module's text; None where it decides nothing."""
-        text = None if ":" in self._place else _text_of(self._place)
-        return None if text is None or _BOUND_ELSEWHERE.search(text) else text
+        return None if ":" in self._place else _text_of(self._place)
 
 
 def _text_of(module: str) -> str | None:
-    """Return the text of a module, found as Python finds it, its packages not imported."""
+    """Return the text of a module, if its names are those that it spells out; None otherwise.
+
+    Every workspace asks: while nothing was put where modules are looked for, the same file is
+    taken, and while the file is the same, its text.
+    """
+    spec = _found(module, distributions.states(), tuple(map(id, sys.meta_path)))
+    if spec is None or not isinstance(spec.loader, InspectLoader):
+        return None
+    try:
+        if not isinstance(spec.loader, SourceFileLoader):
+            return _spelled_out(spec.loader.get_source(module))
+        status = os.stat(spec.loader.path)  # noqa: PTH116 -- a Path costs more than the call
+        state = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        return _text_in(spec.loader, state)
+    except (ImportError, OSError, SyntaxError, UnicodeError):
+        return None
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _text_in(loader: SourceFileLoader, state: tuple[int, ...]) -> str | None:
+    return _spelled_out(loader.get_source(loader.name))
+
+
+def _spelled_out(text: str | None) -> str | None:
+    return None if text is None or _BOUND_ELSEWHERE.search(text) else text
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _found(
+    module: str, places: tuple[distributions.State, ...], finders: tuple[int, ...]
+) -> ModuleSpec | None:
+    """Return where a module is, found as Python finds it, its packages not imported."""
     spec = None
     path: Sequence[str] | None = None
     for name in _with_packages(module):
@@ -75,12 +111,7 @@ def _text_of(module: str) -> str | None:
         if spec is None:
             return None
         path = spec.submodule_search_locations
-    if spec is None or not isinstance(spec.loader, InspectLoader):
-        return None
-    try:
-        return spec.loader.get_source(module)
-    except (ImportError, OSError, SyntaxError, UnicodeError):
-        return None
+    return spec
 
 
 def _with_packages(module: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ the order of calls is the order of names: never that of registration.
 
 from __future__ import annotations
 
+import functools
 import logging
 import sys
 from collections.abc import Callable, Mapping
@@ -36,10 +37,26 @@ def manager_for(namespace: object, name: str) -> pluggy.PluginManager:
     Raises:
         pluggy.PluginValidationError: If a hook's signature is not that of its spec.
     """
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager = _Manager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     manager.register(namespace, name)
     return manager
+
+
+class _Manager(pluggy.PluginManager):
+    """A manager that has looked once for what is a hook among the names of `hookspecs`.
+
+    Every workspace makes managers, and to look takes longer than to parse its query.
+    """
+
+    def parse_hookspec_opts(self, module_or_class: Any, name: str) -> Any:
+        """Return how a hook is specified, or None where the name is no hook's."""
+        return _specified(name)
+
+
+@functools.cache
+def _specified(name: str) -> Any:
+    return pluggy.PluginManager(hookspecs.PROJECT).parse_hookspec_opts(hookspecs, name)
 
 
 def contributions(manager: pluggy.PluginManager) -> tuple[Spec, ...]:

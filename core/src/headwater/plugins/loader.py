@@ -140,6 +140,12 @@ def core() -> Candidate:
 
 
 @functools.cache
+def loaded_core() -> Plugin:
+    """Return core's own plugin, loaded once a process: its hooks give the same whenever asked."""
+    return load(core())
+
+
+@functools.cache
 def core_version() -> str | None:
     """Return the installed version of core, or None in a tree that is not installed."""
     return distributions.version_of(CORE)

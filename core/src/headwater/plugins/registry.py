@@ -52,9 +52,9 @@ class _Claim:
 class _LazyPlugin:
     """A plugin that is imported when something of it is needed."""
 
-    def __init__(self, candidate: Candidate) -> None:
+    def __init__(self, candidate: Candidate, loaded: Plugin | None = None) -> None:
         self.status = candidate.status
-        self.loaded: Plugin | None = None
+        self.loaded = loaded
         self._candidate = candidate
 
     @cached_property
@@ -270,10 +270,11 @@ class PluginRegistry:
 
     def _all_plugins(self) -> tuple[_LazyPlugin, ...]:
         if self._lazy_plugins is None:
-            candidates = [plugin_loader.core(), *map(plugin_loader.of_namespace, self._modules)]
+            core = _LazyPlugin(plugin_loader.core(), plugin_loader.loaded_core())
+            candidates = [*map(plugin_loader.of_namespace, self._modules)]
             if self._discover:
                 candidates += plugin_loader.installed()
-            self._lazy_plugins = tuple(map(_LazyPlugin, candidates))
+            self._lazy_plugins = (core, *map(_LazyPlugin, candidates))
         return self._lazy_plugins
 
     def _plugins(self, hook: str | None = None) -> tuple[Plugin, ...]:
