@@ -289,6 +289,15 @@ _STAND_INS: Final = {
 _LISTED: Final = ["in_a", "do_a", "st_a", "da_a", "ai_a", "su_a", "bo_a", "de_a"]
 
 
+def _middle(r: random.Random) -> str:
+    """Return a percentile, which Spark takes over whole partitions only."""
+    number = r.choice(["ti_a", "in_a", "bi_a", "fl_a", "do_a", "de_a"])
+    share, how = r.choice([0, 0.5, 1]), r.choice(["", " DESC"])
+    name = r.choice(["percentile_cont", "percentile_disc"])
+    ordered = f"{name}({share}) WITHIN GROUP (ORDER BY {number}{how})"
+    return r.choice([f"median({number})", f"percentile({number}, {share})", ordered])
+
+
 def over(r: random.Random, count: int) -> Iterator[str]:
     """Yield calls of window functions over windows whose order tells all rows apart."""
     for _ in range(count):
@@ -296,7 +305,7 @@ def over(r: random.Random, count: int) -> Iterator[str]:
         value, number = f"{start}_a", r.choice(["ti_a", "sm_a", "in_a", "de_a"])
         nulls = r.choice(["", "", " IGNORE NULLS", " RESPECT NULLS"])
         frame = r.choice(_FRAMES)
-        match r.randrange(5):
+        match r.randrange(6):
             case 0:
                 offset = r.choice(["1", "2", "-1", "30", "0"])
                 other = r.choice(_STAND_INS.get(start, ["NULL"]))
@@ -310,6 +319,9 @@ def over(r: random.Random, count: int) -> Iterator[str]:
                 made, frame = r.choice([made, "percent_rank()", "cume_dist()"]), ""
             case 3:
                 made = f"collect_list({r.choice(_LISTED)})"
+            case 4:
+                yield f"{_middle(r)} OVER (PARTITION BY g)"
+                continue
             case _:
                 made = f"{r.choice(['sum', 'avg', 'min', 'max', 'count'])}({number})"
         yield f"{made} OVER (PARTITION BY g ORDER BY {r.choice(_ORDERS)} {frame})"

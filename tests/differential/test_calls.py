@@ -120,9 +120,28 @@ CALLS: dict[tuple[str, str], list[str]] = {
         *("format_string('%2$s %1$s %s%%%n', i, t)", "printf('%s %s', d, NULL)", "printf('')"),
         "format_string('%-+7d|%+,.1f', t, d)",
     ],
-    ("to_number", "written"): ["to_number(s, '999')", "to_number(s, 'S99.9')"],
+    ("to_number", "written"): [
+        *("to_number(s, '999')", "to_number(s, 'S99.9')", "to_number(s, '$0,999.9PR')"),
+    ],
+    ("to_char", "written"): [
+        *(f"to_char(i, '{p}')" for p in ("99", "S0,000", "$999,999MI", "9999999999PR", "9.9")),
+        *(f"to_varchar(dec, '{p}')" for p in ("S9,999,990.99", "0000.00MI", ".99", "99.", "$99.9")),
+        *("to_char(fine, '9.999999')", "to_char(b, 'MI99999999999999999990')", "to_char(t, '009')"),
+    ],
+    ("levenshtein", "characters"): ["levenshtein(s, concat('x', s, s))", "levenshtein(s, 'ß', 1)"],
+    ("levenshtein", "edges"): ["levenshtein(s, o)", "levenshtein(o, s, t)", "levenshtein(i, s, 2)"],
     ("try_to_number", "written"): [
-        f"try_to_number(s, '{p}')" for p in ("9", "99999999999999999999.9", "S9.99", "999D99")
+        f"try_to_number(s, '{p}')"
+        for p in (
+            "9",
+            "99999999999999999999.9",
+            "S9.99",
+            "999D99",
+            "$0,999",
+            "9G990MI",
+            "90PR",
+            ".99",
+        )
     ],
     ("sequence", "written"): [
         *("sequence(day, till)", "sequence(ts, end)", "sequence(t, 5)", "sequence(i, i, t)"),

@@ -78,11 +78,15 @@ GROUPED = [
     "percentile(q, 0.3)", "median(q)", "percentile(i, 0.9) FILTER (WHERE h = 1)",
     "percentile_cont(0.4) WITHIN GROUP (ORDER BY q DESC)", "max_by(s, CAST(k AS DOUBLE) / 7)",
     "percentile_disc(0.4) WITHIN GROUP (ORDER BY q)", "min_by(k, k / 3)",
+    "mode() WITHIN GROUP (ORDER BY s)", "mode() WITHIN GROUP (ORDER BY q DESC)",
+    "mode(h) FILTER (WHERE i > 0)", "percentile_approx(k, 0.5) FILTER (WHERE h = 1)",
+    "median(x)", "percentile_disc(0.3) WITHIN GROUP (ORDER BY x)", "percentile_approx(x, 0.9)",
+    "sort_array(collect_list(j), false)", "array_max(collect_list(CAST(x AS DOUBLE)))",
     "regr_count(i, j)", "regr_avgx(j, k)", "regr_avgy(j, k)",
     "CAST(sum(t - u) AS BIGINT)", "CAST(avg(t - u) AS INT)",
     "CAST(avg(make_ym_interval(0, i)) AS INT)", "CAST(max(t - u) AS BIGINT)",
 ]  # fmt: skip
-"""Aggregates over numbers i, j and q, texts s, few values h, times t and u, and the key k."""
+"""Aggregates over numbers i, j, q and x, texts s, few values h, times t and u, and the key k."""
 
 
 LISTED = [
@@ -101,7 +105,7 @@ def test_groups_are_those_of_spark(
     group: str, calls: list[str], embedded: Embedded, spark: SparkSession
 ) -> None:
     columns = "g, k, sm_a AS i, CAST(in_a AS DOUBLE) / 8 AS j, st_a AS s, ti_a % 3 AS h, "
-    columns += "de_a AS q, ts_a AS t, ts_b AS u"
+    columns += "de_a AS q, ts_a AS t, ts_b AS u, fl_a AS x"
     every = ", ".join(f"{call} AS v{n}" for n, call in enumerate(calls))
     answered = Counter[str]()
     for where in ROWS if calls is GROUPED else ROWS[:5]:

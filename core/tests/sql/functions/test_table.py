@@ -119,7 +119,7 @@ IN_CODE: list[tuple[set[str], set[str]]] = [
         },
     ),
     (rules("over"), {*windows.RULES}),
-    (words("frame"), {"rows", "range", "back", "ahead"}),
+    (words("frame"), {"rows", "range", "back", "ahead", "whole"}),
     ({w.partition(" ")[0] for w in words("equal")}, {*tolerance.INEXACT}),
     ({*tolerance.MEANINGS}, {*tolerance.INEXACT}),
 ]

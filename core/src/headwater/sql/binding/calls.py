@@ -139,6 +139,14 @@ def check_windowed(work: Work, node: exp.Expr) -> None:
         )  # fmt: skip
     function = functions.called(inner)
     named = node.args.get("alias") is not None
+    ordered = node.args.get("order") is not None or node.args.get("spec") is not None
+    if function.entry("frame") == "whole" and ordered and not named:
+        work.report(
+            "unsupported-syntax",
+            f"Spark takes {function.name}() of whole partitions only, without ORDER BY or a frame",
+            node,
+            hint=f"write {function.name}(...) OVER (PARTITION BY ...), or percentile(x, 0.5) OVER",
+        )
     if function.kind == "window" and node.args.get("order") is None and not named:
         work.report(
             "misplaced-window", f"{function.name}() needs an ORDER BY in its OVER clause", node,

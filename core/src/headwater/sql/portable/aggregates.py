@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -33,7 +34,7 @@ _Over = Callable[[str], str]
 
 _Builder = Callable[["list[Piece]", bool, DataType, _Over], Piece]
 
-_Ordered = Callable[["Expressions", exp.Expr], Piece]
+_Ordered = Callable[["Expressions", exp.Expr, _Over], Piece]
 
 
 def aggregate(
@@ -285,39 +286,51 @@ def _median(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over
     )
 
 
-def ordered(e: Expressions, node: exp.Expr) -> Piece:
+def ordered(
+    e: Expressions, node: exp.Expr, over: _Over = lambda sql: sql, *, windowed: bool = False
+) -> Piece:
     """Return `aggregate(share) WITHIN GROUP (ORDER BY x)`.
 
     Example: `percentile_disc(0.5) WITHIN GROUP (ORDER BY i)` -> `list_sort(...)[...]`
+
+    Args:
+        e: Compiles its arguments.
+        node: The call with WITHIN GROUP.
+        over: Puts OVER behind each aggregate that the expression is made of.
+        windowed: Whether it runs over a window: its arguments then are those of the groups.
     """
     name, build = name_of(node.this) or "", WITHIN.get(called(node.this).rule)
     if build is None:
         raise Refusal(f"{name}() WITHIN GROUP: not proven to mean the same on both engines", node)
-    keys, e.keys = e.keys, None
-    piece = build(e, node)
+    keys = e.keys
+    if not windowed:
+        e.keys = None
+    piece = build(e, node, over)
     e.keys = keys
     return e.checked(piece, node)
 
 
-def _of_share(build: Callable[[Piece, Piece, DataType, str], Piece]) -> _Ordered:
-    """Return a rule of the value, the share, the type, ASC or DESC as one of the call."""
+def _of_share(build: Callable[[Piece, Piece, DataType, _Over, str], Piece]) -> _Ordered:
+    """Return a rule of the value, the share, the type, OVER, ASC or DESC as one of the call."""
 
-    def of_call(e: Expressions, node: exp.Expr) -> Piece:
+    def of_call(e: Expressions, node: exp.Expr, over: _Over) -> Piece:
         call, items = node.this, node.expression.expressions
         one = len(call.expressions) == len(items) == 1
         refuse_unless(one, f"{name_of(call)}() WITHIN GROUP of several values", node)
         share, value = e.piece(call.expressions[0]), e.piece(items[0].this)
-        return build(value, share, e.type_of(node), "DESC" if items[0].args.get("desc") else "ASC")
+        down = "DESC" if items[0].args.get("desc") else "ASC"
+        return build(value, share, e.type_of(node), over, down)
 
     return of_call
 
 
-def _joined(e: Expressions, node: exp.Expr) -> Piece:
+def _joined(e: Expressions, node: exp.Expr, over: _Over) -> Piece:
     """Return `listagg(a, ',') WITHIN GROUP (ORDER BY b)` where the order tells all values apart.
 
     Example: `listagg(s, ',') WITHIN GROUP (ORDER BY s)` -> `string_agg("s", ',' ORDER BY "s" ...)`
     """
     name, (distinct, nodes) = name_of(node.this), _arguments(node.this)
+    refuse_unless(over("") == "", f"{name}() OVER", node)
     pieces = [e.piece(a) for a in nodes]
     order = [(e.piece(i.this), direction(i)) for i in node.expression.expressions]
     value, *separators = pieces
@@ -345,14 +358,12 @@ def _joined(e: Expressions, node: exp.Expr) -> Piece:
     return made(sql, t.STRING, [shown, *(k for k, _ in order)], declines=True)
 
 
-def _interpolated(value: Piece, share: Piece, type_: DataType, down: str) -> Piece:
-    return _quantile(value, share, type_, lambda sql: sql, down)
-
-
-def _discrete(value: Piece, share: Piece, type_: DataType, down: str) -> Piece:
+def _discrete(value: Piece, share: Piece, type_: DataType, over: _Over, down: str) -> Piece:
     """Return the first value to which that share of the values goes."""
     number = _share(value, share)
-    listed = f"list({widened(value, t.DOUBLE).sql}) FILTER (WHERE {value.sql} IS NOT NULL)"
+    if " OVER " in over(""):
+        return _quantile_over(value, number, type_, over, down, discrete=True)
+    listed = _listed(value, widened(value, t.DOUBLE), lambda sql: sql)
     place = f"CAST(greatest(ceil(count({value.sql}) * CAST('{number}' AS DOUBLE)), 1) AS BIGINT)"
     return _no_zero(value, f"list_sort({listed}, '{down}')[{place}]", type_)
 
@@ -365,20 +376,20 @@ def _approximate(arguments: list[Piece], distinct: bool, type_: DataType, over: 
     refuse_unless(not distinct, "an approximate percentile of DISTINCT values")
     value, share = arguments[:2]
     accuracy = arguments[2].literal if len(arguments) > 2 else 10_000
-    refuse_unless(over("") == "", "an approximate percentile with FILTER or OVER")
+    refuse_unless(" OVER " not in over(""), "an approximate percentile OVER")
     refuse_unless(isinstance(accuracy, int) and accuracy > 0, "an accuracy that is no number")
     refuse_unless(value.type.name != "decimal", f"an approximate percentile of {value.type}")
     number = _share(value, share)
-    listed = f"list({value.sql}) FILTER (WHERE {value.sql} IS NOT NULL)"
-    count = f"count({value.sql})"
+    listed, count = _listed(value, value, over), over(f"count({value.sql})")
+    largest = over(f"max(abs(CAST({value.sql} AS DOUBLE)))")
     place = f"CAST(greatest(ceil({count} * CAST('{number}' AS DOUBLE)), 1) AS BIGINT)"
     many = not_portable(f"an approximate percentile of {accuracy} / 2 rows or more", type_)
     large = not_portable("an approximate percentile of numbers beyond 2^53", type_)
     value_at = _no_zero(value, f"list_sort({listed})[{place}]", type_)
     sql = (
         f"CASE WHEN {count} * 2 >= {accuracy} THEN {many} "
-        f"WHEN max(abs(CAST({value.sql} AS DOUBLE))) > 9007199254740992 "
-        f"AND {'false' if value.type == t.DOUBLE else 'true'} THEN {large} ELSE {value_at.sql} END"
+        f"WHEN {largest} > 9007199254740992 "
+        f"AND {'false' if value.type.is_floating else 'true'} THEN {large} ELSE {value_at.sql} END"
     )
     return made(sql, type_, [value], declines=True)
 
@@ -389,17 +400,37 @@ def _mode(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) 
     refuse_unless(not distinct, "mode(DISTINCT ...)")
     exact = comparable(value.type) and not value.type.is_floating
     refuse_unless(exact, f"mode({value.type})")
-    entries = over(f"map_entries(histogram({value.sql}))") if over("") == "" else None
-    if entries is None:
-        raise Refusal("mode() with FILTER or OVER")
-    most = "list_max(list_transform(l, lambda z: struct_extract(z, 'value')))"
-    first = f"list_filter(l, lambda z: struct_extract(z, 'value') = {most})"
+    refuse_unless(" OVER " not in over(""), "mode() OVER")
     tie = not_portable("the mode of values of which several are as frequent", type_)
     sql = (
-        f"list_transform([{entries}], lambda l: CASE WHEN l IS NULL THEN NULL "
-        f"WHEN len({first}) > 1 THEN {tie} ELSE struct_extract({first}[1], 'key') END)[1]"
+        f"list_transform([{_most_frequent(value, over)}], lambda l: "
+        f"CASE WHEN len(l) > 1 THEN {tie} ELSE l[1] END)[1]"
     )
     return made(sql, type_, [value], declines=True)
+
+
+def _most_frequent(value: Piece, over: _Over = lambda sql: sql) -> str:
+    """Return the list of a group's most frequent values; NULL of no values."""
+    entries = f"map_entries({over(f'histogram({value.sql})')})"
+    most = "list_max(list_transform(l, lambda z: struct_extract(z, 'value')))"
+    first = f"list_filter(l, lambda z: struct_extract(z, 'value') = {most})"
+    keys = f"list_transform({first}, lambda z: struct_extract(z, 'key'))"
+    return f"list_transform([{entries}], lambda l: {keys})[1]"
+
+
+def _mode_in_order(e: Expressions, node: exp.Expr, over: _Over) -> Piece:
+    """Return `mode() WITHIN GROUP (ORDER BY x)`: of several modes the first in that order.
+
+    Example: `mode() WITHIN GROUP (ORDER BY i)` -> `list_min(...)`
+    """
+    items = node.expression.expressions
+    refuse_unless(over("") == "", "mode() OVER", node)
+    refuse_unless(not node.this.expressions and len(items) == 1, "mode() of several values", node)
+    value = e.piece(items[0].this)
+    exact = comparable(value.type) and not value.type.is_floating
+    refuse_unless(exact, f"mode({value.type})", node)
+    pick = "list_max" if items[0].args.get("desc") else "list_min"
+    return made(f"{pick}({_most_frequent(value)})", value.type, [value])
 
 
 def _constant(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -> Piece:
@@ -421,8 +452,7 @@ def _constant(arguments: list[Piece], distinct: bool, type_: DataType, over: _Ov
 
 def _share(value: Piece, share: Piece) -> Decimal | int:
     """Return the share of a percentile, a literal."""
-    known = value.type.is_numeric and value.type != t.FLOAT
-    refuse_unless(known, f"percentile({value.type})")
+    refuse_unless(value.type.is_numeric, f"percentile({value.type})")
     number = share.literal
     if not isinstance(number, Decimal | int) or not 0 <= number <= 1:
         raise Refusal("percentile by what is not written as one decimal from 0 to 1, e.g. 0.95")
@@ -442,17 +472,57 @@ def _quantile(value: Piece, share: Piece, type_: DataType, over: _Over, down: st
     """Interpolate between the two values around a position, in Spark's order of operations."""
     number = _share(value, share)
     if " OVER " in over(""):
-        # Of whole numbers and quarters both formulas are exact.
-        exact = value.type.is_integer and value.type != t.BIGINT and number * 4 % 1 == 0
-        refuse_unless(exact, "percentile OVER of other numbers than int, or by other shares")
-        middle = over(f"quantile_cont(CAST({value.sql} AS DOUBLE), CAST('{number}' AS DOUBLE))")
-        return made(middle, type_, [value])
+        return _quantile_over(value, number, type_, over, down)
     x = widened(value, t.DOUBLE)
-    listed = over(f"list({x.sql}) FILTER (WHERE {value.sql} IS NOT NULL)")
-    if " FILTER " in over(""):
-        listed = f"list_filter({over(f'list({x.sql})')}, lambda z: z IS NOT NULL)"
-    sorted_ = f"list_sort({listed})" if down == "ASC" else f"list_sort({listed}, 'DESC')"
+    sorted_ = f"list_sort({_listed(value, x, over)}{_DIRECTIONS[down]})"
     return _no_zero(value, f"sp_percentile({sorted_}, CAST('{number}' AS DOUBLE))", type_)
+
+
+_DIRECTIONS: Final = {"ASC": "", "DESC": ", 'DESC'"}
+
+
+def _listed(value: Piece, shown: Piece, over: _Over) -> str:
+    """Return the list of a group's values that are not NULL; a call has one FILTER only."""
+    if " FILTER " in over(""):
+        return f"list_filter({over(f'list({shown.sql})')}, lambda z: z IS NOT NULL)"
+    return over(f"list({shown.sql}) FILTER (WHERE {value.sql} IS NOT NULL)")
+
+
+def _quantile_over(
+    value: Piece,
+    number: Decimal | int,
+    type_: DataType,
+    over: _Over,
+    down: str = "ASC",
+    *,
+    discrete: bool = False,
+) -> Piece:
+    """Interpolate over a window, of whose rows DuckDB gives single ones and no cheap list.
+
+    The first, the last, and the two in the middle are the same rows for both engines.
+    """
+    x, whole = widened(value, t.DOUBLE).sql, not re.search(" (ORDER BY|ROWS|RANGE) ", over(""))
+    number = 1 - number if down == "DESC" else number
+    share = f"CAST('{number}' AS DOUBLE)"
+    exact = value.type.is_integer and value.type != t.BIGINT and number * 4 % 1 == 0
+    if exact and not discrete:
+        # Of whole numbers and quarters both formulas are exact.
+        return made(over(f"quantile_cont({x}, {share})"), type_, [value])
+    hint = "aggregate by the keys of the window in a subquery, and join it"
+    refuse_unless(
+        number in (0, Decimal("0.5"), 1),
+        "percentile OVER by another share than 0, 0.5 and 1",
+        hint=hint,
+    )
+    # In moving frames DuckDB takes other rows when asked for both, and breaks off at a NaN.
+    refuse_unless(whole, "percentile OVER of such numbers in an order or a frame", hint=hint)
+    below, above = (over(f"quantile_disc({x}, {sign}{share})") for sign in ("", "-"))
+    if discrete and down == "DESC" and number == Decimal("0.5"):
+        return _no_zero(value, above, type_)
+    if discrete or number in (0, 1):
+        return _no_zero(value, below, type_)
+    middle = f"0.5e0 * {below} + 0.5e0 * {above}"
+    return _no_zero(value, f"CASE WHEN {below} = {above} THEN {below} ELSE {middle} END", type_)
 
 
 def collected(e: Expressions, node: exp.Expr, over: str = "") -> Piece:
@@ -470,12 +540,19 @@ def collected(e: Expressions, node: exp.Expr, over: str = "") -> Piece:
     refuse_unless(len(nodes) == 1, f"{name} of several arguments", node)
     value = e.piece(nodes[0])
     e.keys = keys
-    refuse_unless(
-        comparable(value.type) and not value.type.is_floating, f"{name}({value.type})", node
-    )
-    word = "DISTINCT " if distinct or name == "collect_set" else ""
+    once = distinct or name == "collect_set"
+    exact = not value.type.is_floating or (value.type == t.DOUBLE and not once)
+    refuse_unless(comparable(value.type) and exact, f"{name}({value.type})", node)
+    word = "DISTINCT " if once else ""
     listed = f"list({word}{value.sql}) FILTER (WHERE {value.sql} IS NOT NULL) {over}".rstrip()
-    return Piece(f"coalesce({listed}, [])", t.array(value.type), value.raises)
+    type_ = t.array(value.type)
+    if value.type.is_floating:
+        # Where both zeros stand among equals, the rows decide.
+        zeros = not_portable(f"{name}() of both 0.0 and -0.0", type_)
+        either = f"CASE WHEN sp_zeros(l) THEN {zeros} ELSE l END"
+        listed = f"list_transform([{listed}], lambda l: {either})[1]"
+        return made(f"coalesce({listed}, [])", type_, [value], declines=True)
+    return Piece(f"coalesce({listed}, [])", type_, value.raises)
 
 
 def _pairs(arguments: list[Piece], place: int) -> Piece:
@@ -525,8 +602,9 @@ BUILDERS: Final[dict[str, _Builder]] = {
 """Rules for aggregate functions, by the names that the table of functions has for them."""
 
 WITHIN: Final[dict[str, _Ordered]] = {
-    "interpolated": _of_share(_interpolated),
+    "interpolated": _of_share(_quantile),
     "discrete": _of_share(_discrete),
     "listed": _joined,
+    "mode": _mode_in_order,
 }
 """Rules for calls with WITHIN GROUP."""

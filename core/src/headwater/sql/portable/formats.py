@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from headwater import types as t
-from headwater.sql.portable import casts, time_patterns
+from headwater.sql.portable import casts, number_texts, time_patterns
 from headwater.sql.portable.pieces import Piece, Refusal, made, refuse_unless
 from headwater.sql.portable.raising import not_portable, spark_error
 from headwater.sql.portable.spelling import null, text
@@ -177,14 +177,13 @@ def from_unixtime(arguments: list[Piece], type_: DataType) -> Piece:
 
 
 def to_char(arguments: list[Piece], type_: DataType) -> Piece:
-    """Return `to_char(time, 'pattern')`, which is `date_format`.
+    """Return `to_char(time, 'pattern')`, which is `date_format`, and `to_char(number, '999.9')`.
 
     Raises:
-        Refusal: Of numbers and bytes.
+        Refusal: Of floats, texts and bytes.
     """
     temporal = arguments[0].type in (t.DATE, t.TIMESTAMP, t.TIMESTAMP_NTZ)
-    refuse_unless(temporal, f"to_char({arguments[0].type}, ...)")
-    return date_format(arguments, type_)
+    return date_format(arguments, type_) if temporal else number_texts.written(arguments, type_)
 
 
 def from_utc_timestamp(arguments: list[Piece], type_: DataType) -> Piece:

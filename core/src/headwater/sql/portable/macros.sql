@@ -156,6 +156,11 @@ CREATE OR REPLACE MACRO sp_ones(digits) AS
 -- A list of floats in order, NULLs last (1) or first (-1); those that are equal stay as they stand: -0.0 and 0.0.
 CREATE OR REPLACE MACRO sp_sorted(l, nulls) AS list_transform(list_sort(list_transform(l, lambda z, i:
   {n: CASE WHEN z IS NULL THEN nulls ELSE 0 END, v: coalesce(z, 0) + 0, i: i, x: z})), lambda s: struct_extract(s, 'x'));
+-- Whether a list without NULLs holds both zeros: Spark sorts some of those by their bits.
+CREATE OR REPLACE MACRO sp_zeros(l) AS len(list_filter(l, lambda z: z = 0 AND signbit(z))) > 0
+  AND len(list_filter(l, lambda z: z = 0 AND NOT signbit(z))) > 0 AND len(list_filter(l, lambda z: z IS NULL)) = 0;
+CREATE OR REPLACE MACRO sp_sorted_down(l) AS list_transform(list_sort(list_transform(l, lambda z, i:
+  {n: CASE WHEN z IS NULL THEN -1 ELSE 0 END, v: coalesce(z, 0) + 0, i: -i, x: z}), 'DESC'), lambda s: struct_extract(s, 'x'));
 
 -- Whether bytes in hexadecimal digits are a text in UTF-8.
 CREATE OR REPLACE MACRO sp_is_utf8(digits) AS regexp_full_match(digits, '([0-7].|(C[2-9A-F]|D.)[89AB].'

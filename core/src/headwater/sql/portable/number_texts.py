@@ -61,14 +61,35 @@ def _decimal_number(value: Piece, places: int, type_: DataType) -> Piece:
     return made(f"({sign} || sp_grouped({cast(rounded, t.STRING).sql}))", type_, [value])
 
 
-_PATTERN: Final = re.compile(r"(?P<sign>[sS]?)(?P<whole>9{1,30})(?:[.dD](?P<part>9{1,8}))?")
+# -- to_number and to_char -----------------------------------------------------------------------
+
+_FORMAT: Final = re.compile(
+    r"(?P<before>S|MI)?(?P<dollar>\$)?(?P<whole>[09]+(?:,[09]+)*)?(?P<point>\.(?P<part>[09]*))?"
+    r"(?P<behind>S|MI|PR)?"
+)
+_SIGNS: Final = {"S": "[+-]?", "MI": "-?"}
+_WIDEST_FORMAT: Final = 30
+"""Digits of a format by which numbers are written: each number of them is a case of its own."""
+
+
+def _format(pattern: Piece, name: str) -> re.Match[str]:
+    """Return the parts of a number format, a literal.
+
+    Raises:
+        Refusal: If it is none, or has a sign on both sides.
+    """
+    text_of = pattern.literal.upper() if isinstance(pattern.literal, str) else ""
+    found = _FORMAT.fullmatch(text_of.replace("D", ".").replace("G", ","))
+    if not text_of or found is None or (found["before"] and found["behind"]):
+        raise Refusal(f"{name}() by a format that is no literal of one sign, as 'S999,999.99'")
+    return found
 
 
 def to_number(arguments: list[Piece], type_: DataType) -> Piece:
-    """Return `to_number(text, '999.99')`, of as many digits at most as the format has.
+    """Return `to_number(text, '$999,999.99')`: a 0 wants a digit, a 9 takes one or none.
 
     Raises:
-        Refusal: If the format is not of nines, maybe with a point, and S before them.
+        Refusal: If the format is no literal, or has a sign on both sides.
     """
     return _read(arguments, type_, trying=False)
 
@@ -80,24 +101,164 @@ def try_to_number(arguments: list[Piece], type_: DataType) -> Piece:
 
 def _read(arguments: list[Piece], type_: DataType, *, trying: bool) -> Piece:
     value, pattern = arguments
-    found = _PATTERN.fullmatch(pattern.literal) if isinstance(pattern.literal, str) else None
-    if found is None or value.type != t.STRING:
-        raise Refusal("to_number() by a format that is not of nines, as 'S999.99'")
-    whole, part = len(found["whole"]), len(found["part"] or "")
-    sign = "[+-]?" if found["sign"] else ""
-    behind = f"([.][0-9]{{0,{part}}})?|{sign}[.][0-9]{{1,{part}}}" if part else ""
-    x = value.sql
-    fits = f"regexp_full_match({x}, {text(f'{sign}[0-9]{{1,{whole}}}{behind}')})"
-    plain = f"regexp_full_match({x}, '[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)|')"
+    found = _format(pattern, "to_number")
+    refuse_unless(value.type == t.STRING, f"to_number({value.type}, ...)")
+    x, part = value.sql, f"[.][0-9]{{0,{len(found['part'] or '')}}}"
+    if found["whole"] is None:
+        digits = part
+    else:
+        digits = _grouped(found["whole"]) + (f"(?:{part})?" if found["point"] else "")
+    before, behind = (_SIGNS.get(found[side] or "", "") for side in ("before", "behind"))
+    shape = f"{before}{'[$]' if found['dollar'] else ''}{digits}{behind}"
+    if found["behind"] == "PR":
+        shape = f"(?:{shape}|<{shape}>)"
+    fits = f"regexp_full_match({x}, {text(shape)}) AND regexp_matches({x}, '[0-9]')"
+    # Spark passes over white space among digits, and takes digits of other scripts.
+    plain = f"regexp_full_match({x}, '[!-~]*')"
+    if found["whole"] is None:
+        plain += f" AND contains({x}, '.')"
     bad = spark_error("INVALID_FORMAT.MISMATCH_INPUT", "a text is not of the number format", type_)
     bad = null(type_) if trying else bad
-    # Spark reads digits of other scripts, commas, and spaces around a number, each in its way.
     other = not_portable("to_number() of a text that is no plain number", type_)
+    sign = f"CASE WHEN regexp_matches({x}, '[-<]') THEN '-' ELSE '' END"
+    number = spell(f"({sign} || regexp_replace({x}, '[^0-9.]', '', 'g'))", type_, trying=True)
     sql = (
-        f"CASE WHEN {x} IS NULL THEN NULL WHEN {fits} THEN {spell(x, type_, trying=True)} "
+        f"CASE WHEN {x} IS NULL THEN NULL WHEN {fits} THEN {number} "
         f"WHEN {plain} THEN {bad} ELSE {other} END"
     )
     return made(sql, type_, [value], raises=not trying, declines=True)
+
+
+def _grouped(whole: str) -> str:
+    """Return the shapes of digits before the point, as `9,000`: groups on the left may be missing."""
+    groups = whole.split(",")
+    shapes = [f"[0-9]{{{'' if g[0] == '0' else '0,'}{len(g)}}}" for g in groups]
+    starts = [n for n in range(len(groups)) if not any(g[0] == "0" for g in groups[:n])]
+    return f"(?:{'|'.join(','.join(shapes[n:]) for n in starts)})"
+
+
+_WHOLE, _PART, _OVERFLOW = 0xE000, 0xE100, "#"
+"""Stand for the digits before and behind the point, where a number's text is laid out."""
+
+
+def written(arguments: list[Piece], type_: DataType) -> Piece:
+    """Return `to_char(number, '999,999.99')`; a number of more digits is written as `#`.
+
+    Where digits, blanks and signs stand depends on how many digits there are, and on the sign.
+
+    Example: `to_char(i, '99')`
+        -> `CASE WHEN "i" IS NOT NULL THEN list_transform([...], lambda p: CASE ... END)[1] END`
+
+    Raises:
+        Refusal: If the format is no literal, or very long, or the number is a float.
+    """
+    value, pattern = arguments
+    found = _format(pattern, "to_char")
+    exact = value.type.is_integer or value.type.name == "decimal"
+    refuse_unless(exact, f"to_char({value.type}, ...)")
+    whole, part = len((found["whole"] or "").replace(",", "")), len(found["part"] or "")
+    refuse_unless(whole + part <= _WIDEST_FORMAT, "to_char() by a format of so many digits")
+
+    def laid_out(before: str, after: str) -> str:
+        below, above = (_spelled(_layout(found, before, after, sign)) for sign in (True, False))
+        below_zero = "struct_extract(p, 'n')"
+        return above if above == below else f"CASE WHEN {below_zero} THEN {below} ELSE {above} END"
+
+    after = "".join(chr(_PART + place) for place in range(part))
+    cases = " ".join(
+        f"WHEN {count} THEN {laid_out(digits.rjust(whole), after)}"
+        for count in range(whole + 1)
+        for digits in ["".join(chr(_WHOLE + place) for place in range(count))]
+    )
+    shown = cast(value, t.STRING).sql
+    digits = f"ltrim(split_part(ltrim({shown}, '-'), '.', 1), '0')"
+    rest = f"rtrim(split_part({shown}, '.', 2), '0')"
+    count, length = (f"length(struct_extract(p, '{word}'))" for word in "wa")
+    beyond = laid_out(_OVERFLOW * whole, _OVERFLOW * part)
+    sql = (
+        f"list_transform([{{n: {value.sql} < 0, w: {digits}, a: {rest}}}], lambda p: "
+        f"CASE WHEN {count} > {whole} OR {length} > {part} "
+        f"THEN {beyond} ELSE CASE {count} {cases} END END)[1]"
+    )
+    return made(f"CASE WHEN {value.sql} IS NOT NULL THEN {sql} END", type_, [value])
+
+
+def _layout(found: re.Match[str], before: str, after: str, negative: bool) -> str:
+    """Return a number's text by a format, its digits given, blanks before them.
+
+    Source: Apache Spark 4.1, `ToNumberParser.format`.
+    """
+    shown = "<" if found["behind"] == "PR" and negative else ""
+    shown = _signed(shown, found["before"], negative)
+    shown += found["dollar"] or ""
+    digits = iter(before)
+    for group_place, group in enumerate(
+        (found["whole"] or "").split(",") if found["whole"] else []
+    ):
+        if group_place:
+            shown = f"{shown}," if shown and _is_digit(shown[-1]) else _blank(shown)
+        for _ in group:
+            digit = next(digits)
+            if digit != " ":
+                shown += digit
+            else:
+                shown = f"{shown}0" if group[0] == "0" else _blank(shown)
+    if found["point"]:
+        shown = f"{shown[:-1]}0" if shown.endswith(" ") else shown
+        shown += f".{after}"
+    if found["behind"] == "PR":
+        shown = _without_point(shown)
+        shown = _before_blanks(shown, ">") if negative else f"{shown}  "
+    else:
+        shown = _signed(shown, found["behind"], negative)
+    shown = _without_point(shown)
+    return "0" if shown in ("", "+", "-") else shown
+
+
+def _signed(shown: str, sign: str | None, negative: bool) -> str:
+    if sign == "S":
+        return _before_blanks(_without_point(shown), "-" if negative else "+")
+    if sign == "MI":
+        return _before_blanks(_without_point(shown), "-") if negative else f"{shown} "
+    return shown
+
+
+def _is_digit(character: str) -> bool:
+    return character.isdigit() or ord(character) >= _WHOLE
+
+
+def _blank(shown: str) -> str:
+    """Add a blank, in front of signs that stand at the end."""
+    kept = shown.rstrip("+-<")
+    return f"{kept} {shown[len(kept) :]}"
+
+
+def _before_blanks(shown: str, sign: str) -> str:
+    """Add a sign, in front of blanks that stand at the end."""
+    kept = shown.rstrip(" ")
+    return f"{kept}{sign}{shown[len(kept) :]}"
+
+
+def _without_point(shown: str) -> str:
+    """Blank a point behind which nothing stands."""
+    place = shown.find(".")
+    lone = place >= 0 and shown[place + 1 : place + 2] in ("", " ")
+    return f"{shown[:place]} {shown[place + 1 :]}" if lone else shown
+
+
+def _spelled(shown: str) -> str:
+    """Return the SQL of a text with marks in it for the digits of a number."""
+    parts = []
+    for run in re.findall(r"[-]+|[-]+|[^-]+", shown):
+        mark = ord(run[0])
+        if mark < _WHOLE:
+            parts.append(text(run))
+        elif mark < _PART:
+            parts.append(f"substring(struct_extract(p, 'w'), {mark - _WHOLE + 1}, {len(run)})")
+        else:
+            digits = f"rpad(struct_extract(p, 'a'), {mark - _PART + len(run)}, '0')"
+            parts.append(digits if mark == _PART else f"substring({digits}, {mark - _PART + 1})")
+    return " || ".join(parts) or "''"
 
 
 # -- format_string -------------------------------------------------------------------------------

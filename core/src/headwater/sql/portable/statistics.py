@@ -224,6 +224,25 @@ def _slope(
     return _of_lines("regr_slope", arguments, over, made(slope, t.DOUBLE, (covariance, variance)))
 
 
+def _products(
+    arguments: list[Piece], distinct: bool, over: Callable[[str], str], tolerance: float
+) -> Piece:
+    """Return `regr_sxy(y, x)`: the covariance, as often as there are pairs."""
+    covariance = _joint("regr_sxy", "covar_pop")(arguments, distinct, over, tolerance)
+    _, x, _ = _both(*(_number(a, "regr_sxy") for a in arguments))
+    return made(f"({over(f'count({x})')} * {covariance.sql})", t.DOUBLE, [covariance])
+
+
+def _intercept(
+    arguments: list[Piece], distinct: bool, over: Callable[[str], str], tolerance: float
+) -> Piece:
+    """Return `regr_intercept(y, x)`: what the slope leaves of the mean of y, NULL of one row."""
+    slope = _slope(arguments, distinct, over, tolerance)
+    _, y, x = _both(*(_number(a, "regr_intercept") for a in arguments))
+    sql = f"({over(f'avg({y})')} - {slope.sql} * {over(f'avg({x})')})"
+    return made(sql.replace("regr_slope()", "regr_intercept()"), t.DOUBLE, [slope])
+
+
 def _determination(
     arguments: list[Piece], distinct: bool, over: Callable[[str], str], tolerance: float
 ) -> Piece:
@@ -251,6 +270,8 @@ BUILDERS: Final[dict[str, Builder]] = {
     "regr_sxx": _paired("regr_sxx", 1, _deviation("regr_sxx", "var_pop")),
     "regr_syy": _paired("regr_syy", 0, _deviation("regr_syy", "var_pop")),
     "regr_slope": _slope,
+    "regr_sxy": _products,
+    "regr_intercept": _intercept,
     "regr_r2": _determination,
     "var_pop": _deviation("var_pop", "var_pop"),
     "var_samp": _deviation("var_samp", "var_samp"),

@@ -35,3 +35,11 @@ CREATE OR REPLACE MACRO sp_digits(digits, base) AS list_reduce(list_transform(st
 -- A decimal's text with a comma after each thousand.
 CREATE OR REPLACE MACRO sp_grouped(s) AS regexp_extract(s, '^-?') || format('{:,}', CAST(regexp_extract(s, '^-?([0-9]+)', 1) AS HUGEINT))
   || regexp_extract(s, '[.].*$');
+
+-- How many characters have to be changed. DuckDB counts bytes, so each of two texts' characters is written as one
+-- byte; NULL where there are more of them than such bytes.
+CREATE OR REPLACE MACRO sp_ascii() AS list_transform(range(1, 127), lambda n: chr(CAST(n AS INTEGER)));
+CREATE OR REPLACE MACRO sp_letters(a, b) AS CASE WHEN strlen(a) = length(a) AND strlen(b) = length(b) THEN '' ELSE
+  list_transform([list_distinct(string_split(a || b, ''))], lambda l: CASE WHEN len(l) <= 126 THEN array_to_string(l, '') END)[1] END;
+CREATE OR REPLACE MACRO sp_levenshtein(a, b) AS CAST(list_transform([{l: sp_letters(a, b), a: a, b: b}], lambda p:
+  levenshtein(translate(p.a, p.l, array_to_string(sp_ascii()[:length(p.l)], '')), translate(p.b, p.l, array_to_string(sp_ascii()[:length(p.l)], ''))))[1] AS INTEGER);

@@ -14,6 +14,7 @@ INEXACT: Final = {
     "absolute": "its last digits depend on the order of rows, which Spark does not fix either",
     "moments": "its last digits depend on the order of rows, which Spark does not fix either",
     "slopes": "its last digits depend on the order of rows, which Spark does not fix either",
+    "lines": "its last digits depend on the order of rows, which Spark does not fix either",
 }
 """Why a function is refused without a tolerance, by the word that the table has for it."""
 
@@ -24,6 +25,7 @@ MEANINGS: Final = {
     "absolute": "as it stands between -1 and 1",
     "moments": "of its size plus 3",
     "slopes": "of the quotient of both standard deviations",
+    "lines": "of the mean of y, and of both deviations' quotient times the mean of x",
 }
 """What a tolerance is a share of, by the same words."""
 

@@ -54,6 +54,9 @@ def _function(e: Expressions, node: exp.Expr, frame: exp.Expr, over: str) -> Pie
     inner, call = node.this, called(node)
     function, name = function_of(call), name_of(call) or ""
     rule = function.entry("over").removeprefix("=")
+    if function.entry("frame") == "whole":
+        whole = frame.args.get("order") is None and frame.args.get("spec") is None
+        refuse_unless(whole, f"{name}() OVER an order or a frame: Spark refuses it", node)
     if rule in _VALUES:
         sure = frame.args.get("order") is not None or id(node) not in e.analysis.unordered
         refuse_unless(sure, f"{name}() OVER without ORDER BY", node)
@@ -71,6 +74,9 @@ def _function(e: Expressions, node: exp.Expr, frame: exp.Expr, over: str) -> Pie
         sure = frame.args.get("order") is not None
         refuse_unless(sure and name != "collect_set", f"{name}() in an order of no rows", node)
         return e.checked(_listed(e, call, over), node)
+    if isinstance(inner, exp.WithinGroup):
+        piece = aggregates.ordered(e, inner, lambda sql: f"{sql} {over}", windowed=True)
+        return e.checked(piece, node)
     if function.kind == "aggregate":
         refuse_unless(not isinstance(inner, exp.Filter), f"{name}() FILTER OVER", node)
         distinct = any(isinstance(x, exp.Distinct) for x in call.expressions)
@@ -90,7 +96,7 @@ def _function(e: Expressions, node: exp.Expr, frame: exp.Expr, over: str) -> Pie
 def called(node: exp.Expr) -> exp.Expr:
     """Return the function call of a window expression."""
     inner: exp.Expr = node.this
-    while isinstance(inner, (exp.Filter, exp.IgnoreNulls, exp.RespectNulls)):
+    while isinstance(inner, (exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls)):
         inner = inner.this
     return inner
 
