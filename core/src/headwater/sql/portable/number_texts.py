@@ -130,7 +130,7 @@ def _read(arguments: list[Piece], type_: DataType, *, trying: bool) -> Piece:
 
 
 def _grouped(whole: str) -> str:
-    """Return the shapes of digits before the point, as `9,000`: groups on the left may be missing."""
+    """Return the shapes of digits before the point; groups on the left may be missing."""
     groups = whole.split(",")
     shapes = [f"[0-9]{{{'' if g[0] == '0' else '0,'}{len(g)}}}" for g in groups]
     starts = [n for n in range(len(groups)) if not any(g[0] == "0" for g in groups[:n])]
