@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from headwater.engines.used_columns import Used, used_columns
+from headwater.engines.used_columns import Used, given_out, used_columns
+from headwater.sql.analysis import Analysis
 from headwater.sql.binding.binder import bind
 from headwater.sql.parser import parse
 from headwater.tables.table import Column, Table, TableName
@@ -15,11 +16,15 @@ TYPES = {"id": "bigint", "at": "timestamp", "timestamp": "timestamp", "s": "stru
          "xs": "array<int>"}  # fmt: skip
 
 
-def used(query: str) -> Used:
+def analysed(query: str) -> Analysis:
     columns = tuple(Column(n, parse_type(t)) for n, t in TYPES.items())
     analysis = bind(parse(query, database="db"), {n: Table(n, columns) for n in (T, U)})
     assert analysis.ok, analysis.diagnostics
-    return used_columns(analysis, T)
+    return analysis
+
+
+def used(query: str) -> Used:
+    return used_columns(analysed(query), T)
 
 
 @pytest.mark.parametrize(
@@ -91,3 +96,33 @@ def test_what_may_decide_which_rows_there_are(query: str, names: set[str]) -> No
     found = used(query)
     assert found.tested & set(TYPES) == names & found.named
     assert found.tested <= found.named
+
+
+@pytest.mark.parametrize(
+    ("query", "columns"),
+    [
+        ("SELECT id, at AS b, s.at + 1 AS e FROM t WHERE id > 0", {}),  # `at` is a field, too
+        ("SELECT id, xs AS b, timestamp FROM t WHERE id > 0", {1: "xs", 2: "timestamp"}),
+        ("SELECT xs, XS AS y FROM t", {0: "xs", 1: "xs"}),
+        ("SELECT b FROM (SELECT xs AS b, id AS c FROM t) WHERE c = 1", {0: "xs"}),
+        ("SELECT b FROM (SELECT xs AS b, id AS c FROM t) WHERE size(b) = 1", {}),
+        ("WITH q AS (SELECT * FROM t) SELECT id, xs FROM q WHERE at IS NULL", {0: "id", 1: "xs"}),
+        ("SELECT (id) AS a, CAST(xs AS ARRAY<INT>) AS b FROM t", {}),
+        ("SELECT id, xs FROM t ORDER BY id", {}),
+        ("SELECT id, xs FROM t LIMIT 3", {}),
+        ("SELECT DISTINCT id FROM t", {}),
+        ("SELECT id FROM t UNION ALL SELECT id FROM t", {}),
+        ("SELECT max(id) AS m FROM t", {}),
+        ("SELECT t.id, t.xs FROM t JOIN u ON t.at = u.at", {}),
+        ("SELECT id, e FROM t LATERAL VIEW explode(xs) v AS e", {}),
+        ("SELECT id, explode(xs) AS e FROM t", {}),
+        ("SELECT id AS a, a + 1 AS b, xs FROM t", {2: "xs"}),
+        ("SELECT id, (SELECT max(id) FROM u) AS m FROM t", {}),
+        ("SELECT id FROM t WHERE EXISTS (SELECT 1 FROM u WHERE u.id = t.id)", {}),
+    ],
+)
+def test_which_outputs_are_columns_that_nothing_looks_at(
+    query: str, columns: dict[int, str]
+) -> None:
+    analysis = analysed(query)
+    assert given_out(analysis, T, used_columns(analysis, T)) == columns

@@ -23,6 +23,7 @@ from headwater.sql.analysis import (
     TableReference,
 )
 from headwater.sql.binding.from_clause import scopes_within
+from headwater.sql.functions import called
 from headwater.tables.table import Column, TableName
 
 
@@ -71,6 +72,48 @@ def used_columns(analysis: Analysis, table: TableName) -> Used:
     by_row = _is_row_by_row(tree)
     tested = named & _tested(tree) if by_row else named
     return Used(named, needed, tested, named & _compared(tree) if by_row else named)
+
+
+def given_out(analysis: Analysis, table: TableName, used: Used) -> dict[int, str]:
+    """Return which outputs of a query are columns of a table that it looks at nowhere.
+
+    None are where it joins or generates rows: they would be the table's in another order, or
+    several times.
+
+    Example: `SELECT t.a, t.b AS c, t.d + 1 AS e FROM t WHERE t.a > 0` -> `{1: "b"}`
+
+    Args:
+        analysis: The query, whose rows are the table's, of which some may be left out.
+        table: The table; it is named once.
+        used: Which of its columns the query uses.
+
+    Returns:
+        Casefolded names of the columns, by the output's 0-based place.
+    """
+    tree = analysis.parsed.tree
+    if tree is None or any(map(_multiplies, tree.walk())):
+        return {}
+    outputs = analysis.root.outputs if analysis.root else ()
+    columns = {place: _column_of(output, table) for place, output in enumerate(outputs)}
+    idle = used.named - used.tested
+    return {place: column for place, column in columns.items() if column in idle}
+
+
+def _multiplies(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Join | exp.Lateral) or called(node).kind == "generator"
+
+
+def _column_of(output: Output, table: TableName) -> str | None:
+    """Return the column of a table that an output is, through subqueries that hand it on."""
+    found = [output]
+    while len(found) == 1 and (binding := found[0].origin) is not None:
+        source, folded = binding.scope.sources.get(binding.source), binding.column.casefold()
+        if isinstance(source, TableReference):
+            return folded if source.name == table else None
+        if not isinstance(source, Scope) or not isinstance(source.node, exp.Select):
+            return None
+        found = [o for o in source.outputs if o.name.casefold() == folded]
+    return None
 
 
 class _Uses:

@@ -43,6 +43,12 @@ SCHEMA = pa.table(
 ).schema
 
 
+@pytest.fixture(autouse=True)
+def _copying(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copy columns of small files, too."""
+    monkeypatch.setattr("headwater.engines.embedded.copied_columns.LEAST", 0)
+
+
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[SideBySide]:
     """What was run side by side."""
@@ -340,6 +346,7 @@ def test_no_more_waits_than_the_limit_lets(
 ) -> None:
     monkeypatch.setattr("headwater.engines.embedded.engine.BATCH_ROWS", 2048)
     monkeypatch.setattr("headwater.engines.embedded.memory._AHEAD", 100_000)
+    monkeypatch.setattr("headwater.engines.embedded.copied_columns.LEAST", WHOLE)
     paths = [tmp_path / f"{i}.parquet" for i in range(12)]
     for i, path in enumerate(paths):
         pq.write_table(pa.table({"id": range(i * 9000, i * 9000 + 9000)}), path)

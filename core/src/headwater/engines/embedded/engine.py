@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic, errors_in, remarks_in
+from headwater.engines.embedded.copied_columns import CopiedShare, Copying
 from headwater.engines.embedded.database import (
     add_macros,
     confine,
@@ -27,14 +28,14 @@ from headwater.engines.embedded.lake_formats.files import BATCH_ROWS
 from headwater.engines.embedded.memory import memory
 from headwater.engines.embedded.misfits import Place
 from headwater.engines.embedded.row_streams import RowStream
-from headwater.engines.embedded.running import Rows, Run, SideBySide
+from headwater.engines.embedded.running import Batches, Rows, Run, SideBySide
 from headwater.engines.embedded.shares import Share
 from headwater.engines.embedded.storage import storage
 from headwater.engines.embedded.stream import Stream
 from headwater.engines.embedded.views import Registrar, databases, identity_of, main_identity
 from headwater.engines.scratch_folders import scratch_folder
 from headwater.engines.stream_requests import request
-from headwater.engines.used_columns import Used, used_columns
+from headwater.engines.used_columns import Used, given_out, used_columns
 from headwater.errors import EngineError, HeadwaterError, QueryError
 from headwater.interfaces.engine import ArrowStream, Compiled, EngineCapability
 from headwater.interfaces.plan import Plan, Planned, Scan
@@ -58,6 +59,8 @@ _READERS: Final = 16
 """Most readers side by side of object storage: where they wait for it more than they work."""
 _WORTH: Final = 64 * 2**20
 """Bytes that one core reads while a file's first requests are answered, about (50 ms each)."""
+_FEW_ROWS: Final = 2**20
+"""Values of a batch of which most columns are copied: these are filled in in smaller ones."""
 _SHARE: Final = "temp.main.headwater_share"
 """Each connection's own view of the rows that it reads."""
 
@@ -211,19 +214,16 @@ class EmbeddedEngine:
             stack.callback(whole.close)
             return whole
         allowed = memory(self.memory_limit, databases(planned.plan))
-        fetched, selects = main.registrar.fetched(divided, parts, chosen, readers)
+        fetched, elsewhere = main.registrar.fetched(divided, parts, chosen, readers)
         confine()
         run_side_by_side(connection, allowed.beside)
         _show(connection, parts[0].sql())
         view = f"{name(PRIVATE_DATABASE)}.{name(divided.slot)}"
         connection.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM {_SHARE}")
-
-        def run(select: str, cursor: DuckDBPyConnection) -> pa.RecordBatchReader:
-            _show(cursor, select)
-            return cursor.execute(sql).to_arrow_reader(max(1, BATCH_ROWS * cores // readers))
-
+        batch_rows = max(1, BATCH_ROWS * cores // readers)
+        queries = _ShareQueries(sql, planned, divided, main.registrar, parts, elsewhere, batch_rows)
         rows = SideBySide(
-            [partial(run, select) for select in selects],
+            [partial(queries.run, number) for number in range(len(parts))],
             main.registrar.cursor,
             readers=readers,
             ahead=allowed.ahead,
@@ -235,6 +235,70 @@ class EmbeddedEngine:
         stack.enter_context(stop.ending(rows.stop))
         rows.start()
         return rows
+
+
+class _ShareQueries:
+    """A query that runs over one share of a table after the other.
+
+    Args:
+        sql: The query.
+        planned: What it is of.
+        scan: The table.
+        registrar: Where the table is.
+        parts: The shares.
+        elsewhere: From which paths each of them is read in the place of DuckDB's own.
+        batch_rows: Rows of a batch, at most.
+    """
+
+    def __init__(
+        self,
+        sql: str,
+        planned: Planned,
+        scan: Scan,
+        registrar: Registrar,
+        parts: Sequence[Share],
+        elsewhere: Sequence[Mapping[str, str]],
+        batch_rows: int,
+    ) -> None:
+        self._sql, self._scan, self._registrar = sql, scan, registrar
+        self._parts, self._elsewhere, self._batch_rows = parts, elsewhere, batch_rows
+        self._outputs = planned.analysis.columns
+        table = TableName(PRIVATE_DATABASE, scan.slot)
+        used = registrar.used(scan)
+        idle = given_out(planned.analysis, table, used)
+        self._copying = Copying(idle, self._outputs, len(used.needed))
+
+    def run(self, number: int, connection: DuckDBPyConnection) -> Batches:
+        """Run the query over a share.
+
+        Args:
+            number: The share's.
+            connection: Where.
+        """
+        share = self._parts[number]
+        query = partial(self._query, number, connection)
+        # The first rows come sooner from DuckDB alone.
+        if number and self._copying.is_worth(share):
+            sources = self._registrar.sources(self._scan, share, self._elsewhere[number])
+            if sources:
+                return CopiedShare(self._copying, share, sources, query)
+        return query({}, None)
+
+    def _query(
+        self,
+        number: int,
+        connection: DuckDBPyConnection,
+        instead: Mapping[str, str],
+        places: Sequence[int] | None,
+    ) -> Batches:
+        _show(connection, self._parts[number].sql(self._elsewhere[number], instead))
+        if places is None:
+            return connection.execute(self._sql).to_arrow_reader(self._batch_rows)
+        names = [f"c{place}" for place in range(len(self._outputs))]
+        taken = ", ".join(names[place] for place in places)
+        return connection.execute(
+            f"SELECT {taken} FROM (\n{self._sql}\n) AS answer({', '.join(names)})"
+        ).to_arrow_reader(max(self._batch_rows, _FEW_ROWS // len(places)))
 
 
 @dataclass(frozen=True, slots=True)

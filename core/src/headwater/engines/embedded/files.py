@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from headwater.diagnostics import Diagnostic
 from headwater.engines import nanoseconds
@@ -38,6 +38,9 @@ _SCANNERS: Mapping[str, str] = {
 }
 """Where the scanner of each format stands in `formats`; imported for a table of such files."""
 
+FILE: Final = "<file>"
+"""The number of a row's file, in an expression that stands in the place of a column."""
+
 
 @dataclass(frozen=True, slots=True)
 class Branch:
@@ -66,6 +69,7 @@ class Branch:
         last: int,
         rows: tuple[int, int] | None = None,
         elsewhere: Mapping[str, str] = MappingProxyType({}),
+        instead: Mapping[str, str] = MappingProxyType({}),
     ) -> str:
         """Return a SELECT of the rows of some of the scan's files, or of some rows of one.
 
@@ -74,18 +78,27 @@ class Branch:
             last: The one behind the last.
             rows: The first row, and the one behind the last.
             elsewhere: Paths from which files are read in the place of DuckDB's own.
+            instead: What columns give in the place of their values, by their names; `FILE` stands
+                for the 0-based number of a row's file among these.
         """
         assert self.scan.part is not None, "these files are read only together"
         index = f"({self.scan.file_index} - {first})"
         files = self.scan.files[first:last]
-        return self._select(files, self.scan.part(first, last, rows, elsewhere), index)
+        others = {column: value.replace(FILE, index) for column, value in instead.items()}
+        return self._select(files, self.scan.part(first, last, rows, elsewhere), index, others)
 
-    def _select(self, files: Sequence[DataFile], source: str, file_index: str) -> str:
+    def _select(
+        self,
+        files: Sequence[DataFile],
+        source: str,
+        file_index: str,
+        instead: Mapping[str, str] = MappingProxyType({}),
+    ) -> str:
         unread = {
             c.name: null(readable_column(c).type) for c in self.selected if c.name in self.unread
         }
         values = _partition_columns(self.relation, files, file_index)
-        by_name = {**unread, **self.scan.columns, **values}
+        by_name = {**unread, **self.scan.columns, **values, **instead}
         columns = ", ".join(
             f"{padded(by_name[c.name], c.type)} AS {name(c.name)}" for c in self.selected
         )

@@ -49,6 +49,37 @@ class Rows(Protocol):
         ...
 
 
+class Batches(Protocol):
+    """Batches that are asked for one by one, as of a `pyarrow.RecordBatchReader`."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Schema of all batches."""
+        ...
+
+    def read_next_batch(self) -> pa.RecordBatch:
+        """Return the next batch.
+
+        Raises:
+            StopIteration: After the last.
+        """
+        ...
+
+    def close(self) -> None:
+        """End what runs."""
+        ...
+
+
+def batches(reader: Batches) -> Iterator[pa.RecordBatch]:
+    """Yield the batches that are left of a reader."""
+    while True:
+        try:
+            batch = reader.read_next_batch()
+        except StopIteration:
+            return
+        yield batch
+
+
 class Run:
     """Batches of one run, each fetched when it is asked for.
 
@@ -58,7 +89,7 @@ class Run:
     """
 
     def __init__(
-        self, run: Callable[[], pa.RecordBatchReader], left: Callable[[], bool] = lambda: False
+        self, run: Callable[[], Batches], left: Callable[[], bool] = lambda: False
     ) -> None:
         self._run, self._left = run, left
         with self._with_reason():
@@ -70,12 +101,12 @@ class Run:
         return self._reader.schema
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
+        rows = batches(self._reader)
         while True:
             with self._with_reason():
-                try:
-                    batch = self._reader.read_next_batch()
-                except StopIteration:
-                    return
+                batch = next(rows, None)
+            if batch is None:
+                return
             yield batch
 
     def close(self) -> None:
@@ -105,7 +136,7 @@ class Run:
                 if _INTERRUPTED not in str(reason) or self._left():
                     break
                 try:
-                    for _batch in self._run():
+                    for _batch in batches(self._run()):
                         pass
                 except failures as again:
                     reason = again
@@ -144,7 +175,7 @@ class SideBySide:
 
     def __init__(
         self,
-        queries: Sequence[Callable[[DuckDBPyConnection], pa.RecordBatchReader]],
+        queries: Sequence[Callable[[DuckDBPyConnection], Batches]],
         connect: Callable[[], DuckDBPyConnection],
         *,
         readers: int,

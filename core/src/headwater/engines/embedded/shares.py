@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from headwater.engines.embedded.files import Branch, Selection
+from headwater.engines.embedded.files import FILE, Branch, Selection
 from headwater.engines.embedded.formats.parquet_schema import row_groups
 from headwater.tables.relation import DataFile
 
@@ -66,14 +67,33 @@ class Share:
 
     pieces: tuple[Piece, ...]
 
-    def sql(self, elsewhere: Mapping[str, str] = MappingProxyType({})) -> str:
+    @property
+    def files(self) -> tuple[DataFile, ...]:
+        """The files of its pieces, in order."""
+        return tuple(f for p in self.pieces for f in p.files)
+
+    def sql(
+        self,
+        elsewhere: Mapping[str, str] = MappingProxyType({}),
+        instead: Mapping[str, str] = MappingProxyType({}),
+    ) -> str:
         """Return a SELECT of its rows.
 
         Args:
             elsewhere: Paths from which files are read in the place of DuckDB's own.
+            instead: What columns give in the place of their values, by their names; `FILE` stands
+                for the 0-based number of a row's file among the share's.
         """
+        numbers = accumulate((len(p.files) for p in self.pieces), initial=0)
         return "\nUNION ALL\n".join(
-            p.branch.part(p.first, p.last, p.rows, elsewhere) for p in self.pieces
+            p.branch.part(
+                p.first,
+                p.last,
+                p.rows,
+                elsewhere,
+                {c: value.replace(FILE, f"({number} + {FILE})") for c, value in instead.items()},
+            )
+            for p, number in zip(self.pieces, numbers, strict=False)
         )
 
 

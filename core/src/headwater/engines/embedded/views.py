@@ -11,6 +11,7 @@ from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic
 from headwater.engines import declared_types, stream_requests
 from headwater.engines.embedded import files
+from headwater.engines.embedded.copied_columns import Source
 from headwater.engines.embedded.database import add_macros
 from headwater.engines.embedded.file_opening import Contents
 from headwater.engines.embedded.formats import parquet_statistics
@@ -176,8 +177,8 @@ class Registrar:
         parts: Sequence[Share],
         chosen: frozenset[DataFile],
         readers: int,
-    ) -> tuple[FetchedShares | None, list[str]]:
-        """Return what fetches shares of a table, and the SELECT of each share.
+    ) -> tuple[FetchedShares | None, list[Mapping[str, str]]]:
+        """Return what fetches shares of a table, and from which paths each share is read instead.
 
         Args:
             scan: The table.
@@ -187,7 +188,7 @@ class Registrar:
         """
         relation = scan.relation
         if not chosen or self._folder is None or not isinstance(relation, FileRelation):
-            return None, [share.sql() for share in parts]
+            return None, [{} for _ in parts]
         session = self._access.session(relation.auth_ref or "")
         assert offers(session, Parting), "its files may be fetched"
         from headwater.engines.embedded.fetched_shares import AHEAD, FetchedShares, excerpts
@@ -196,16 +197,35 @@ class Registrar:
         self.folders.append(folder)
         _, paths, _ = self._selections[scan.slot]
         excerpts_of = excerpts(self._connection, parts, chosen, paths, folder, AHEAD)
-        selects = []
-        for share, parts_of_files in zip(parts, excerpts_of, strict=True):
-            elsewhere = {paths[e.file.path]: str(e.stand_in) for e in parts_of_files or ()}
-            selects.append(share.sql(elsewhere))
-            self.copies |= {str(e.stand_in): e.file.path for e in parts_of_files or ()}
+        elsewhere: list[Mapping[str, str]] = [
+            {paths[e.file.path]: str(e.stand_in) for e in share or ()} for share in excerpts_of
+        ]
+        self.copies |= {str(e.stand_in): e.file.path for some in excerpts_of for e in some or ()}
 
         def opened(file: DataFile, first: int, last: int) -> RawIOBase:
             return session.part(file, first, last, f"read {file.path} of table {relation.name}")
 
-        return FetchedShares(excerpts_of, opened, ahead=AHEAD * (readers + 1)), selects
+        return FetchedShares(excerpts_of, opened, ahead=AHEAD * (readers + 1)), elsewhere
+
+    def sources(self, scan: Scan, share: Share, elsewhere: Mapping[str, str]) -> list[Source]:
+        """Return the files of a share, in order; none where one is not on this machine.
+
+        Args:
+            scan: The table.
+            share: The share.
+            elsewhere: Paths from which it is read in the place of DuckDB's own.
+        """
+        _, paths, _ = self._selections[scan.slot]
+        found = [
+            Source(f, elsewhere.get(paths[f.path], paths[f.path]), paths[f.path] in elsewhere)
+            for f in share.files
+        ]
+        return [] if any("://" in s.path for s in found) else found
+
+    def used(self, scan: Scan) -> Used:
+        """Return which columns of a table of files a query uses."""
+        _, _, used = self._selections[scan.slot]
+        return used
 
     def is_small(self, scan: Scan) -> bool:
         """Return whether a table may be read again and again, beside each share of another."""

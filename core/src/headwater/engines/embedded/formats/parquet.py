@@ -19,7 +19,7 @@ from headwater.engines.embedded.formats.parquet_schema import (
     named,
 )
 from headwater.engines.embedded.formats.parquet_types import TypeConflictError, read_as
-from headwater.engines.embedded.formats.scans import FILE_INDEX, Group, Part, Scan
+from headwater.engines.embedded.formats.scans import FILE_INDEX, FILE_ROW, Group, Part, Scan
 from headwater.engines.embedded.misfits import Misfits
 from headwater.engines.embedded.paths import check_length
 from headwater.engines.nanoseconds import CODE
@@ -35,8 +35,10 @@ from headwater.types import TIMESTAMP, TIMESTAMP_NTZ
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_ROW: Final = "file_row_number"
-"""DuckDB's name for the 0-based number of a row in its file; a column of that name hides it."""
+_PLAIN: Final = frozenset(
+    {"boolean", "int", "bigint", "float", "double", "string", "date", "timestamp", "timestamp_ntz"}
+)
+"""Types whose values are the same bits in a file and in Arrow's memory, or texts."""
 
 
 def scans(
@@ -92,11 +94,29 @@ def scans(
             ),
             absent=tuple(c.name for c in relation.data_columns if not named(columns, c.name)),
             others=tuple(c.name for c in columns if c.name.casefold() not in names),
-            part=None if named(columns, _ROW) else part,
+            part=None if named(columns, FILE_ROW) else part,
             rows=None if in_utc else sum(by_path[paths[f.path]].rows for f in files),
             used=max(1, sum(bool(named(columns, n)) for n in names)) / max(1, len(columns)),
             asked=_leaves(columns, used),
+            plain=dict(_plain(relation, columns, reads)),
         )
+
+
+def _plain(
+    relation: FileRelation, columns: Sequence[FileColumn], reads: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Yield the table's columns that are a leaf of a file, unchanged, and what it is called.
+
+    None where the number of a row's file is not known.
+    """
+    if named(columns, FILE_INDEX):
+        return
+    for column in relation.data_columns:
+        matches = named(columns, column.name)
+        if len(matches) != 1 or matches[0].kind != "leaf" or "." in matches[0].name:
+            continue  # a path into a struct may read like a name with a point
+        if column.type.name in _PLAIN and reads[column.name] == name(matches[0].name):
+            yield column.name, matches[0].name
 
 
 def _leaves(columns: Sequence[FileColumn], used: Sequence[FileColumn]) -> tuple[int, ...]:
@@ -156,11 +176,11 @@ def _source(
     source = f"read_parquet([{listed}], hive_partitioning = false)"
     if rows is not None:
         # Row groups that hold none of these rows are neither fetched nor decoded (1.5.5).
-        source += f" WHERE {_ROW} >= {rows[0]} AND {_ROW} < {rows[1]}"
+        source += f" WHERE {FILE_ROW} >= {rows[0]} AND {FILE_ROW} < {rows[1]}"
     elif first == 0:
         return source
     # Files keep their numbers: a value that is refused is told with its file's.
-    return f"(SELECT *, {FILE_INDEX} + {first} AS {FILE_INDEX} FROM {source})"
+    return f"(SELECT *, {FILE_ROW}, {FILE_INDEX} + {first} AS {FILE_INDEX} FROM {source})"
 
 
 def _past_statistics(value: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from headwater.engines.embedded.file_opening import Contents
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 FILE_INDEX: Final = "file_index"
 """DuckDB's name for the 0-based number of a row's file; a column of that name hides it."""
+FILE_ROW: Final = "file_row_number"
+"""DuckDB's name for the 0-based number of a row in its file, of Parquet; a column of that name
+hides it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class Scan:
         used: Which part of the files' bytes the columns asked for are, about.
         asked: Which of the files' leaves are read, by their numbers; None where parts of the files
             can't be read without the rest.
+        plain: What the files call those columns asked for that they hold as the table declares
+            them, in Parquet, so that Arrow's decoder gives the same values as DuckDB's.
     """
 
     source: str
@@ -71,6 +76,7 @@ class Scan:
     rows: int | None = None
     used: float = 1.0
     asked: tuple[int, ...] | None = None
+    plain: Mapping[str, str] = field(default_factory=dict)
 
 
 Scanner: TypeAlias = (
