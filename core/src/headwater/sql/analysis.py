@@ -159,6 +159,13 @@ class Scope:
     branches: tuple[Scope, ...] = ()
     subqueries: tuple[Scope, ...] = ()
 
+    def is_within(self, other: Scope) -> bool:
+        """Return whether it is another scope, or one of the queries in it."""
+        here: Scope | None = self
+        while here is not None and here is not other:
+            here = here.parent
+        return here is other
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Analysis:

@@ -24,8 +24,8 @@ from headwater.sql.portable import (
     aggregates,
     calls,
     constructs,
+    generators,
     grouping,
-    sources,
     statistics,
     tolerance,
     windows,
@@ -114,7 +114,8 @@ IN_CODE: list[tuple[set[str], set[str]]] = [
         {
             *(*calls.FORMS, *calls.BUILDERS, *aggregates.BUILDERS, *statistics.BUILDERS),
             *aggregates.WITHIN,
-            *sources.RULES,
+            *generators.RULES,
+            "range",
             *grouping.RULES,
         },
     ),
@@ -145,7 +146,7 @@ def test_each_word_of_a_row_is_a_rule_and_each_rule_is_of_a_row(
             },
         ),
         ({"scalar"}, {**calls.FORMS, **calls.BUILDERS}),
-        ({"generator", "table"}, dict.fromkeys(sources.RULES)),
+        ({"generator", "table"}, dict.fromkeys((*generators.RULES, "range"))),
     ],
     ids=["aggregates", "scalars", "generators"],
 )

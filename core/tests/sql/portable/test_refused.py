@@ -41,7 +41,7 @@ UNREACHED: Final = {
     "the number {literal}: its type can't be told": "the binder types every number",
     "a subquery: its scope can't be told": "the binder makes a scope of each subquery",
     "{type(node).__name__}: not proven to mean the same'": "there is no other kind of query",
-    "len(of_item) == len(columns)": "a generator whose columns are not known is vague before",
+    "len(of_item) == len(rows.types)": "a generator whose columns are not known is vague before",
     "a LATERAL VIEW: its columns can't be told": "the binder makes a source of each",
     "(): its types can't be told": "two ways to tell a type agree",
     "the tolerance of {self.tolerance": "the queries of the fixture have no tolerance",

@@ -98,7 +98,7 @@ def call(work: Work, node: exp.Expr, context: Context, type_of: TypeOf) -> DataT
 def _is_around(work: Work, node: exp.Expr, name: str, context: Context) -> bool:
     """Return whether an aggregate is of the query around: HAVING EXISTS (... WHERE x = max(b))."""
     bound = [work.bindings.get(id(c)) for c in node.find_all(exp.Column)]
-    outside = [b for b in bound if b is not None and b.scope is not context.scope]
+    outside = [b for b in bound if b is not None and not b.scope.is_within(context.scope)]
     if not outside or (context.outer is not None and context.outer.clause is Clause.FROM):
         return False
     around = context.outer.clause if context.outer is not None else None

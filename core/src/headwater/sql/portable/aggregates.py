@@ -64,7 +64,7 @@ def aggregate(
         raise Refusal(f"{name}(): not proven to mean the same on both engines", node)
     e.refuse_sorted(node)
     own = (e.analysis.binding_of(c) for c in node.find_all(exp.Column))
-    around = any(b is not None and b.scope is not e.query.scope for b in own)
+    around = any(b is not None and not b.scope.is_within(e.query.scope) for b in own)
     refuse_unless(not around, f"{name}() of a column of the query around it", node)
     distinct, nodes = _arguments(node)
     keys = e.keys

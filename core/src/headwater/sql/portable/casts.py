@@ -256,7 +256,7 @@ def _floating_to_decimal(sql: str, _: DataType, target: DataType, trying: bool) 
     number = f"CAST(CAST(CAST({sql} AS DOUBLE) AS VARCHAR) AS DECIMAL(38,21))"
     far = not_portable(f"CAST of a double beyond 2^53 AS {target}", target)
     result = (
-        f"CASE WHEN isnan({sql}) OR isinf({sql}) THEN NULL "
+        f"CASE WHEN {sql} IS NULL OR isnan({sql}) OR isinf({sql}) THEN NULL "
         f"WHEN abs({sql}) < 1e-15::DOUBLE THEN {spell('0', target)} "
         f"WHEN abs({sql}) < 9007199254740992::DOUBLE THEN {spell(number, target, trying=trying)} "
         f"ELSE {null(target) if trying else far} END"

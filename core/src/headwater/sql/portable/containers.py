@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from sqlglot import exp
 
 from headwater import types as t
+from headwater.sql.portable import ranges
 from headwater.sql.portable.casts import cast as to_type
 from headwater.sql.portable.comparing import comparable, order_key, orderable, widened
 from headwater.sql.portable.pieces import Piece, Refusal, made, refuse_unless
@@ -156,9 +158,10 @@ def sequence(arguments: list[Piece], type_: DataType) -> Piece:
     """
     element = type_.element
     bounds, steps = [widened(a, element) for a in arguments[:2]], arguments[2:]
+    step = steps[0].values if steps else None
     if element.is_integer:
         by = f"CAST({widened(steps[0], element).sql} AS HUGEINT)" if steps else "1"
-        return _series(bounds, by, type_, "{}", turns=not steps)
+        return _series(bounds, by, type_, "{}", step)
     spans = all(is_span(s.type) for s in steps)
     refuse_unless(spans, "sequence() of times by what is no interval of one unit")
     if steps and in_months(steps[0].type):
@@ -173,16 +176,21 @@ def sequence(arguments: list[Piece], type_: DataType) -> Piece:
         make = "make_timestamptz" if element == t.TIMESTAMP else "make_timestamp"
         counted, shown = "epoch_us({})", f"{make}(CAST({{}} AS BIGINT))"
         by = f"CAST({steps[0].sql} AS HUGEINT)" if steps else str(_DAY)
-    numbers = [made(counted.format(p.sql), t.BIGINT, [p]) for p in bounds]
-    series = _series(numbers, by, type_, shown, turns=not steps)
-    if not steps or element != t.DATE:
+    numbers = [made(counted.format(p.sql), t.BIGINT, [p], range_=p.values) for p in bounds]
+    if step is not None and element == t.DATE:
+        days = None if step.single is None else Fraction(step.single) / _DAY
+        step = ranges.Range() if days is None else ranges.constant(days)
+    series = _series(numbers, by, type_, shown, step)
+    if step is None or element != t.DATE or (step.single is not None and step.single % 1 == 0):
         return series
     part = not_portable("sequence() of dates by a part of a day", type_)
     sql = f"CASE WHEN {steps[0].sql} % {_DAY} <> 0 THEN {part} ELSE {series.sql} END"
     return made(sql, type_, [series, steps[0]])
 
 
-def _series(bounds: list[Piece], by: str, type_: DataType, shown: str, *, turns: bool) -> Piece:
+def _series(
+    bounds: list[Piece], by: str, type_: DataType, shown: str, step: ranges.Range | None
+) -> Piece:
     """Return the numbers between two ones.
 
     Args:
@@ -190,10 +198,11 @@ def _series(bounds: list[Piece], by: str, type_: DataType, shown: str, *, turns:
         by: How far they are apart.
         type_: The type of the array.
         shown: How a number is written as an element.
-        turns: Whether they go down where the second bound is below the first.
+        step: What is known of how far they are apart; None where they go down by themselves if
+            the second bound is below the first.
     """
     first, last = (f"CAST({p.sql} AS HUGEINT)" for p in bounds)
-    by = f"CASE WHEN {first} <= {last} THEN {by} ELSE -{by} END" if turns else by
+    by = f"CASE WHEN {first} <= {last} THEN {by} ELSE -{by} END" if step is None else by
     wrong = spark_error("ILLEGAL_SEQUENCE", "sequence() by a step that leads away", type_)
     far = not_portable(f"sequence() of more than {_LONGEST} elements", type_)
     a, b, s = (f"struct_extract(p, '{part}')" for part in "abs")
@@ -207,7 +216,27 @@ def _series(bounds: list[Piece], by: str, type_: DataType, shown: str, *, turns:
         f"WHEN ({b} - {a}) // {s} > {_LONGEST} THEN {far} "
         f"ELSE list_transform({series}, lambda z: {cast(item, element)}) END)[1]"
     )
-    return made(sql, type_, bounds, raises=True)
+    leads = _leads(bounds, step)
+    return made(sql, type_, bounds, raises=leads is None or leads > _LONGEST)
+
+
+def _leads(bounds: list[Piece], step: ranges.Range | None) -> ranges.Number | None:
+    """Return how many steps lead from one bound to the other at most; None if one may lead away.
+
+    Args:
+        bounds: The two.
+        step: How far each step leads; None for one towards the second bound.
+    """
+    first, last = (p.values for p in bounds)
+    if first.low is None or first.high is None or last.low is None or last.high is None:
+        return None
+    apart = max(last.high - first.low, first.high - last.low)
+    if step is None:
+        return apart
+    if step.single is None or step.single == 0:
+        return None
+    ahead = first.high <= last.low if step.single > 0 else first.low >= last.high
+    return apart / abs(Fraction(step.single)) if ahead else None
 
 
 def _months(pieces: list[Piece], type_: DataType) -> Piece:
@@ -227,7 +256,9 @@ def _months(pieces: list[Piece], type_: DataType) -> Piece:
         f"WHEN {s} = 0 OR {apart} > 1200000 THEN {far} "
         f"WHEN {a} <> {b} AND ({s} > 0) <> ({b} > {a}) THEN {wrong} ELSE {kept} END)[1]"
     )
-    return made(sql, type_, pieces, raises=True)
+    # Months between times in the years that are known are few.
+    leads = _leads([first, last], step.values) is not None
+    return made(sql, type_, pieces, raises=not leads)
 
 
 def sort_array(arguments: list[Piece], type_: DataType) -> Piece | None:

@@ -122,6 +122,8 @@ def _computed(node: exp.Expr) -> Iterator[exp.Expr]:
 
 def _source(e: Expressions, node: exp.Expr, items: list[Item], equal: list[Binding]) -> str | None:
     """Return the key of the one source that an expression is about, if its rows are all there."""
+    if e.query.closed:
+        return None
     bound = [e.analysis.binding_of(c) for c in node.find_all(exp.Column)]
     keys = set()
     for binding in bound:

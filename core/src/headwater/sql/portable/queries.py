@@ -33,11 +33,12 @@ from headwater.sql.portable import (
 )
 from headwater.sql.portable.comparing import aligned, comparable, direction, widened
 from headwater.sql.portable.expressions import Expressions
+from headwater.sql.portable.generators import rows_of
 from headwater.sql.portable.pieces import Cascade, Piece, Refusal, made, refuse_unless
 from headwater.sql.portable.raising import doubted, spark_error
 from headwater.sql.portable.scopes import Compiled, FromTable, Query
 from headwater.sql.portable.single_rows import at_most_one_row
-from headwater.sql.portable.sources import conditions_within, from_clause, generated
+from headwater.sql.portable.sources import conditions_within, from_clause, kept_columns
 from headwater.sql.portable.spelling import cast, has_type
 from headwater.sql.portable.spelling import name as quoted
 from headwater.sql.typing.literals import position
@@ -370,17 +371,21 @@ class Queries:
         if joins and any(w.risky for w in (*where, *of_windows)):
             where = self._early(e, node, of_windows)
         where += of_windows
-        made_rows, may_raise = "", False
+        rows = None
         if making is not None:
-            made_rows, columns, may_raise = generated(self, e, making)
-            # Spark filters before it makes rows; here WHERE stands behind them.
-            alone = not where and len(query.scope.sources) == 1
-            refuse_unless(alone or not may_raise, "a generator of what may raise", making)
-            # Spark filters by the other columns first, wherever that stands above.
-            made_rows = made_rows if root else doubted(made_rows)
+            named = any(self.analysis.alias_of(c) for c in making.find_all(exp.Column))
+            refuse_unless(not named, "a generator of an alias of its own SELECT", making)
+            rows, made_rows = rows_of(e, clauses.bare(making)), self.alias()
+            # Spark filters by the other columns first, wherever that stands; here WHERE, too,
+            # stands behind the rows.
+            if not root or where or len(query.scope.sources) > 1:
+                rows = rows.doubted()
             of_item = [o for o in query.scope.outputs if o.node is making]
-            refuse_unless(len(of_item) == len(columns), _VAGUE, making)
-            e.made = {id(o): c for o, c in zip(of_item, columns, strict=True)}
+            refuse_unless(len(of_item) == len(rows.types), _VAGUE, making)
+            e.made = {
+                id(o): Piece(f"{made_rows}.c{i}", x, rows.raises, declines=rows.declines)
+                for i, (o, x) in enumerate(zip(of_item, rows.types, strict=True))
+            }
         grouped = self._grouping(e, node)
         having = [self.attempt(e.boolean, c) for c in clauses.conjuncts(node, "having")]
         if e.counted is not None:
@@ -398,8 +403,11 @@ class Queries:
             ]
         tail = self._order(e, node, outputs, ordered=ordered)
         sql = f"SELECT {'DISTINCT ' if distinct else ''}{_columns(outputs, root=root)}"
-        from_ = early.wrapped(query, source.sql) or ("(SELECT 1) AS one" if made_rows else "")
-        sql += f"\nFROM {from_}{made_rows}{windowing}" if from_ else ""
+        from_ = early.wrapped(query, source.sql)
+        if rows is not None:
+            kept = kept_columns(self, query) if rows.floats else {}
+            from_ = rows.beside(from_, made_rows, self.alias(), kept)
+        sql += f"\nFROM {from_}{windowing}" if from_ else ""
         sql += f"\nWHERE {clauses.condition(where)}" if where else ""
         sql += grouped
         sql += f"\nHAVING {clauses.condition(having)}" if having else ""
@@ -410,7 +418,8 @@ class Queries:
         )
         plain = source.plain and not blocked and not any(_looks_around(x) for x in node.expressions)
         conditions = (*where, *having, *qualify)
-        hidden = source.hidden or may_raise or any(p.risky for p in conditions)
+        risky = rows is not None and rows.risky
+        hidden = source.hidden or risky or any(p.risky for p in conditions)
         types = tuple(o.type for o in outputs)
         self.spend(sql)
         raises, declines = tuple(o.raises for o in outputs), tuple(o.declines for o in outputs)

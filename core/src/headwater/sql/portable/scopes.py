@@ -88,9 +88,11 @@ class Query:
         sources: What FROM brings in, by key of `scope.sources`.
         items: How each of these is written in FROM.
         early: What each of these computes for conditions: names of columns and their SQL.
+        closed: Whether FROM gives no more of its sources than was known to be asked of them.
     """
 
     scope: Scope
     sources: dict[str, FromSource] = field(default_factory=dict)
     items: dict[str, str] = field(default_factory=dict)
     early: dict[str, dict[str, str]] = field(default_factory=dict)
+    closed: bool = False

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from sqlglot import exp
 
@@ -21,16 +21,15 @@ from headwater.sql.binding.from_clause import (
     read_from,
 )
 from headwater.sql.functions import called, name_of
-from headwater.sql.portable import chars, clauses, early, json_paths, json_values, pivots
+from headwater.sql.portable import chars, early, generators, pivots
 from headwater.sql.portable.comparing import compare, widened
 from headwater.sql.portable.expressions import Expressions
-from headwater.sql.portable.pieces import Cascade, Piece, Refusal, made, refuse_unless
+from headwater.sql.portable.pieces import Cascade, Piece, Refusal, refuse_unless
 from headwater.sql.portable.scopes import FENCE, Compiled, FromQuery, FromTable, Query
-from headwater.sql.portable.spelling import null
+from headwater.sql.portable.spelling import name as quoted
 from headwater.sql.portable.spelling import text as literal
 from headwater.sql.typing.literals import position
-from headwater.sql.typing.rules import read_as, wider
-from headwater.types import DataType
+from headwater.sql.typing.rules import read_as
 
 if TYPE_CHECKING:
     from headwater.sql.portable.queries import Queries
@@ -46,6 +45,8 @@ _JOINS: Final = {
 _ITEM_PARTS: Final = frozenset({"this", "alias", "db", "catalog", "expressions", "pivots", "joins"})
 """What is looked at elsewhere, or here."""
 _OF_A_JOIN: Final = "put the join into a subquery: FROM (SELECT ... FROM a JOIN b ...) PIVOT (...)"
+_Text: TypeAlias = tuple[str, bool]
+"""What stands in FROM, and whether making its last rows may raise."""
 _MAY_RAISE: Final = "a join condition that may raise: the two engines may evaluate other rows"
 
 
@@ -68,8 +69,11 @@ def from_clause(queries: Queries, query: Query, *, reduces: bool, joins: bool) -
         raise Refusal("this part of FROM: not proven to mean the same", items.node, hint)
     made_of = _joined(queries, query, items, reduces=reduces, joins=joins)
     text, hidden, plain = made_of.sql, made_of.hidden, made_of.plain
-    for lateral in query.scope.node.args.get("laterals") or []:
-        text += f"\n{_lateral_view(queries, query, lateral)}"
+    laterals = query.scope.node.args.get("laterals") or []
+    for lateral in laterals:
+        last = lateral is laterals[-1]
+        text, may_raise = _lateral_view(queries, query, lateral, text, last)
+        hidden = hidden or may_raise
     return Compiled(text, (), (), (), hidden, plain)
 
 
@@ -78,8 +82,14 @@ def _joined(
 ) -> Compiled:
     """Return items, joined from the left to the right."""
     text, hidden, plain = "", False, True
+    laterals = query.scope.node.args.get("laterals")
     for index, item in enumerate(items):
         subquery: Compiled | None
+        if isinstance(item.source, Generated) and isinstance(item.node, exp.Lateral):
+            last = item is items[-1] and not laterals
+            text, may_raise = _lateral_rows(queries, query, item, item.source, text, last)
+            hidden = hidden or may_raise
+            continue
         if item.nested:
             subquery = _joined(queries, query, item.nested, reduces=reduces, joins=joins)
             sql = f"({subquery.sql})"
@@ -243,7 +253,15 @@ def _generated_rows(queries: Queries, query: Query, source: Generated) -> str:
         return _values(queries, query, source)
     if isinstance(source.node, exp.Table) and called(source.node.this).rule == "range":
         return _range(source.node.this)
-    raise Refusal("rows that are made in FROM: not proven", source.node)
+    # `FROM explode(...)` names nothing that stands beside it.
+    call = source.node.this
+    rows = _rows(queries, Query(query.scope), source, call)
+    refuse_unless(not rows.risky, f"{name_of(call)}() in FROM of what may raise", call)
+    # DuckDB asks once for all rows around it with the same values: of two zeros it keeps one.
+    refuse_unless(not rows.floats, f"{name_of(call)}() in FROM of a float around it", call)
+    if not rows.outer:
+        return rows.sql
+    return f"SELECT r.* FROM (SELECT 1) AS one LEFT JOIN LATERAL ({rows.sql}) AS r ON true"
 
 
 def _values(queries: Queries, query: Query, source: Generated) -> str:
@@ -266,10 +284,12 @@ def _range(call: exp.Expr) -> str:
     return f"SELECT CAST(range AS BIGINT) AS c0 FROM range({', '.join(numbers)})"
 
 
-# -- LATERAL VIEW --------------------------------------------------------------------------------
+# -- generators ----------------------------------------------------------------------------------
 
 
-def _lateral_view(queries: Queries, query: Query, lateral: exp.Expr) -> str:
+def _lateral_view(
+    queries: Queries, query: Query, lateral: exp.Expr, text: str, last: bool
+) -> _Text:
     call = lateral.this
     candidates = [
         (key, source)
@@ -278,129 +298,94 @@ def _lateral_view(queries: Queries, query: Query, lateral: exp.Expr) -> str:
     ]
     if len(candidates) != 1:
         raise Refusal("a LATERAL VIEW: its columns can't be told", lateral)
-    key, source = candidates[0]
-    rows = exploded(Expressions(queries.analysis, queries, query), call)
-    refuse_unless(not rows.risky, f"{name_of(call)}() of what may raise", call)
+    outer = bool(lateral.args.get("outer"))
+    return _beside(queries, query, *candidates[0], call, text, outer=outer, last=last)
+
+
+def _beside(
+    queries: Queries,
+    query: Query,
+    key: str,
+    source: Generated,
+    call: exp.Expr,
+    text: str,
+    *,
+    outer: bool,
+    last: bool,
+) -> _Text:
+    """Return FROM with the rows that a generator makes of its rows, and whether that may raise.
+
+    Args:
+        queries: Compiles subqueries.
+        query: The SELECT.
+        key: The generator's key in `query.scope.sources`.
+        source: The generator.
+        call: Its call.
+        text: What stands before it in FROM.
+        outer: Whether a row of which it makes none is kept.
+        last: Whether nothing more is joined to its rows.
+    """
+    rows = _rows(queries, query, source, call)
+    if rows.risky:
+        # Spark makes rows of those that the filters leave which it moves below: of these at most.
+        where = query.scope.node.args.get("where")
+        asked = where is not None and where.find(exp.Query) is not None
+        reason = f"{name_of(call)}() of what may raise, before what filters its rows"
+        refuse_unless(last and not asked, reason, call, "make the rows in a subquery of FROM")
+        rows = rows.doubted()
+    kept = kept_columns(queries, query) if rows.floats else {}
+    query.closed = query.closed or rows.floats
     alias = queries.alias()
     names = tuple(c.name for c in source.columns)
+    query.sources[key] = FromQuery(alias, names, rows.types, *_risk(rows))
+    rows = replace(rows, outer=rows.outer or outer)
+    return rows.beside(text, alias, queries.alias(), kept), rows.risky
+
+
+def _rows(queries: Queries, query: Query, source: Generated, call: exp.Expr) -> generators.Rows:
+    rows = generators.rows_of(Expressions(queries.analysis, queries, query), call)
     types = tuple(c.type for c in source.columns)
     refuse_unless(types == rows.types, f"{name_of(call)}(): its types can't be told", call)
-    query.sources[key] = FromQuery(alias, names, types, rows.raises, rows.declines)
-    if lateral.args.get("outer") or (name_of(call) or "").endswith("_outer"):
-        return f"LEFT JOIN LATERAL ({rows.sql}) AS {alias} ON true"
-    return f"CROSS JOIN LATERAL ({rows.sql}) AS {alias}"
+    return rows
 
 
-def generated(queries: Queries, e: Expressions, item: exp.Expr) -> tuple[str, list[Piece], bool]:
-    """Return the rows that a generator of a SELECT makes, as a part of FROM, and their columns.
-
-    The last says whether making them may raise.
-
-    Example: `SELECT i, explode(a) AS x FROM t` -> `SELECT ...CROSS JOIN LATERAL (SELECT ...) AS t2`
-    """
-    call = clauses.bare(item)
-    rows, alias = exploded(e, call), queries.alias()
-    columns = [
-        Piece(f"{alias}.c{i}", x, rows.raises[i], declines=rows.declines[i])
-        for i, x in enumerate(rows.types)
-    ]
-    outer = (name_of(call) or "").endswith("_outer")
-    join, on = ("LEFT JOIN", " ON true") if outer else ("CROSS JOIN", "")
-    return f"\n{join} LATERAL ({rows.sql}) AS {alias}{on}", columns, rows.risky
+def _lateral_rows(
+    queries: Queries, query: Query, item: Item, source: Generated, text: str, last: bool
+) -> _Text:
+    """Return FROM with `LATERAL explode(...)` behind what it names."""
+    always = all(isinstance(c, exp.Boolean) and c.this for c in item.on)
+    hint = "write the condition behind WHERE"
+    kinds = (JoinKind.INNER, JoinKind.LEFT)
+    plain = always and not item.using and item.kind in kinds
+    refuse_unless(plain, "LATERAL rows that a condition joins", item.join, hint)
+    outer = item.kind is JoinKind.LEFT
+    call = source.node.this
+    return _beside(queries, query, item.key, source, call, text, outer=outer, last=last)
 
 
-def _inlined(e: Expressions, call: exp.Expr) -> Compiled:
-    """Return the rows that inline makes of an array of structs."""
-    value = e.piece(call.expressions[0])
-    refuse_unless(not value.risky, "inline() of what may raise", call)
-    fields = value.type.element.fields
-    listed = ", ".join(
-        f"struct_extract(e, {literal(n)}) AS c{i}" for i, (n, _) in enumerate(fields)
-    )
-    sql = f"SELECT {listed} FROM (SELECT unnest({value.sql}) AS e) AS u"
-    return _compiled_rows(sql, [value], tuple(c for _, c in fields))
+def kept_columns(queries: Queries, query: Query) -> dict[str, str]:
+    """Return what a SELECT asks of each of its sources, as a struct, by the source's name."""
+    scope, analysis = query.scope, queries.analysis
+    bound = [analysis.binding_of(c) for c in scope.node.find_all(exp.Column)]
+    bound += [o.origin for o in scope.outputs]
+    columns: dict[str, dict[str, str]] = {key: {} for key in query.sources}
+    for binding in bound:
+        if binding is None or binding.scope is not scope or binding.source not in columns:
+            continue
+        source = query.sources[binding.source]
+        if isinstance(source, FromTable):
+            names = {binding.column: quoted(binding.column)}
+        else:
+            names = {f"c{i}": f"c{i}" for i in source.find(binding.column)}
+        columns[binding.source] |= {n: f"{source.alias}.{sql}" for n, sql in names.items()}
+    structs = {}
+    for key, fields in columns.items():
+        fields |= {n: f"{query.sources[key].alias}.{n}" for n in query.early.get(key, ())}
+        listed = ", ".join(f"{literal(n)}: {sql}" for n, sql in fields.items())
+        structs[query.sources[key].alias] = f"{{{listed}}}" if listed else "1"
+    return structs
 
 
-def _stacked(e: Expressions, call: exp.Expr) -> Compiled:
-    """Return the rows of `stack(2, a, b, c)`: (a, b), (c, NULL)."""
-    count = position(call.expressions[0]) or 1  # the binder knows no columns of another
-    pieces = [e.piece(a) for a in call.expressions[1:]]
-    refuse_unless(not any(p.risky for p in pieces), "stack() of what may raise", call)
-    width = -(-len(pieces) // count)
-    types = [wider(p.type for p in pieces[i::width]) for i in range(width)]
-    typed = all(x.is_known and x != t.VOID for x in types)
-    refuse_unless(
-        typed, "stack() of a column of NULLs alone, or of types that have no common one", call
-    )
-    cells = [widened(p, types[i % width]).sql for i, p in enumerate(pieces)]
-    cells += [null(types[i]) for i in range(len(cells) % width, width) if len(cells) % width]
-    rows = (
-        ", ".join(f"c{i}: {cell}" for i, cell in enumerate(cells[start : start + width]))
-        for start in range(0, len(cells), width)
-    )
-    structs = ", ".join(f"{{{row}}}" for row in rows)
-    listed = ", ".join(f"struct_extract(e, 'c{i}') AS c{i}" for i in range(width))
-    sql = f"SELECT {listed} FROM (SELECT unnest([{structs}]) AS e) AS u"
-    return _compiled_rows(sql, pieces, tuple(types))
-
-
-def _fields_of_json(e: Expressions, call: exp.Expr) -> Compiled:
-    """Return the row of `json_tuple(text, 'a', 'b')`."""
-    value, *names = (e.piece(a) for a in call.expressions)
-    steps = []
-    for name in names:
-        if not isinstance(name.literal, str):
-            raise Refusal("json_tuple() of a name that is not a literal", call)
-        json_values.path(name.literal)
-        steps.append([name.literal])
-    listed = ", ".join(
-        f"{json_paths.found(value.sql, s, t.STRING, last=True)} AS c{i}"
-        for i, s in enumerate(steps)
-    )
-    columns = [made("", t.STRING, [value], declines=True)] * len(steps)
-    return _compiled_rows(f"SELECT {listed}", columns, (t.STRING,) * len(steps))
-
-
-def _compiled_rows(sql: str, parts: Sequence[Piece], types: tuple[DataType, ...]) -> Compiled:
-    raises, declines = any(p.raises for p in parts), all(p.declines for p in parts if p.raises)
-    return Compiled(sql, types, (raises,) * len(types), (raises and declines,) * len(types))
-
-
-_EXPLODING: Final = frozenset({"explode", "posexplode"})
-_MAKING: Final[dict[str, Callable[[Expressions, exp.Expr], Compiled]]] = {
-    "inline": _inlined,
-    "stack": _stacked,
-    "json_tuple": _fields_of_json,
-}
-RULES: Final = _EXPLODING | _MAKING.keys() | {"range"}
-"""Rules for functions that make rows, by the names that the table of functions has for them."""
-
-
-def exploded(e: Expressions, call: exp.Expr) -> Compiled:
-    """Return the rows that explode or posexplode makes of an array or a map."""
-    name = name_of(call) or ""
-    rule = called(call).rule
-    if rule in _MAKING:
-        return _MAKING[rule](e, call)
-    refuse_unless(rule in _EXPLODING, f"{name}(): not proven", call)
-    refuse_unless(len(call.expressions) == 1, f"{name}() of several arguments", call)
-    value = e.piece(call.expressions[0])
-    if value.type.name == "array":
-        items, columns = value.sql, ["e"]
-        types = [value.type.element]
-    elif value.type.name == "map":
-        items, columns = f"map_entries({value.sql})", ["e.key", "e.value"]
-        types = [value.type.key, value.type.value]
-    else:
-        raise Refusal(f"{name}({value.type})", call)
-    if rule == "explode":
-        listed = ", ".join(f"{c} AS c{i}" for i, c in enumerate(columns))
-        sql = f"SELECT {listed} FROM (SELECT unnest({items}) AS e) AS u"
-    else:
-        listed = ", ".join(f"{c} AS c{i + 1}" for i, c in enumerate(columns))
-        sql = (
-            f"SELECT CAST(p AS INTEGER) AS c0, {listed} FROM (SELECT unnest({items}) AS e, "
-            f"generate_subscripts({items}, 1) - 1 AS p) AS u"
-        )
-        types = [t.INT, *types]
-    return Compiled(sql, tuple(types), *_no_risk(types), hidden=value.risky)
+def _risk(rows: generators.Rows) -> tuple[tuple[bool, ...], tuple[bool, ...]]:
+    """Return the `raises` and `declines` of the columns of a generator."""
+    return (rows.raises,) * len(rows.types), (rows.declines,) * len(rows.types)
