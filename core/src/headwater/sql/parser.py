@@ -22,6 +22,7 @@ from typing import Final
 from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.parser import Parser
+from sqlglot.tokenizer_core import TokenType
 
 from headwater.diagnostics import Diagnostic, Severity, Span, errors_in
 from headwater.sql.analysis import ParsedQuery
@@ -30,7 +31,7 @@ from headwater.sql.guard import tree as guard
 from headwater.sql.syntax import references
 from headwater.sql.syntax.joins import with_conditions
 from headwater.sql.syntax.lexer import Lexeme, lex
-from headwater.sql.syntax.operators import restored, with_stand_ins
+from headwater.sql.syntax.operators import SIGNS, restored, with_stand_ins
 from headwater.sql.syntax.pipes import without_pipes
 from headwater.sql.syntax.pivot_fields import with_one_field
 from headwater.sql.syntax.short_forms import spelled_out, unwrapped
@@ -46,6 +47,19 @@ _STUMBLES: Final = (
 """What sqlglot's parser may raise over a text that is no SQL, besides its own ParseError."""
 
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*m")
+
+_PIVOTS: Final = frozenset([TokenType.PIVOT, TokenType.UNPIVOT])
+_STEPS: Final = (
+    (with_one_field, _PIVOTS),
+    (without_pipes, frozenset([TokenType.PIPE_GT])),
+    (spelled_out, frozenset([TokenType.VALUES, TokenType.PIVOT, TokenType.RECURSIVE])),
+    (with_conditions, frozenset([TokenType.JOIN])),
+    (with_stand_ins, SIGNS),
+)
+"""How tokens are rewritten, in this order: each step, and the kinds of which one is there then.
+
+No step makes up a token of such a kind.
+"""
 
 
 def parse(
@@ -106,12 +120,15 @@ def _tree(text: str, end: int, lexemes: list[Lexeme]) -> exp.Query | Diagnostic:
     log = logging.getLogger("sqlglot")
     try:
         tokens = parser_tokens(text[:end], lexemes)
-        for step in (with_one_field, without_pipes, spelled_out, with_conditions, with_stand_ins):
-            if isinstance(tokens, Diagnostic):
-                return tokens
-            tokens = step(tokens, text)
         if isinstance(tokens, Diagnostic):
             return tokens
+        kinds = {token.token_type for token in tokens}
+        for step, concerned in _STEPS:
+            if not kinds.isdisjoint(concerned):
+                rewritten = step(tokens, text)
+                if isinstance(rewritten, Diagnostic):
+                    return rewritten
+                tokens = rewritten
         trees = _parser(end).parse(tokens, text[:end])
     except ParseError as error:
         return _syntax(text, error)
@@ -126,10 +143,12 @@ def _tree(text: str, end: int, lexemes: list[Lexeme]) -> exp.Query | Diagnostic:
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
         return guard_text.not_a_query(text, lexemes)
     tree = trees[0]
-    unwrapped(tree)
+    if TokenType.PIVOT in kinds:
+        unwrapped(tree)
     _unmark(tree)
-    _hang_pivots(tree)
-    return restored(tree, tokens, text) or tree
+    if not kinds.isdisjoint(_PIVOTS):
+        _hang_pivots(tree)
+    return (None if kinds.isdisjoint(SIGNS) else restored(tree, tokens, text)) or tree
 
 
 def _parser(length: int) -> Parser:
@@ -139,19 +158,19 @@ def _parser(length: int) -> Parser:
 
 def _unmark(tree: exp.Expr) -> None:
     """Take off the marks, names that sqlglot makes up for a PIVOT's columns, and LIMIT ALL."""
-    for limit in list(tree.find_all(exp.Limit)):
-        # LIMIT ALL is no limit; where it may not stand, `guard` finds it.
-        if isinstance(limit.expression, exp.Var) and isinstance(limit.parent, exp.Query):
-            limit.pop()
-    for node in tree.walk():
-        if isinstance(node, exp.Pivot):
-            node.set("columns", None)
+    for node in list(tree.walk()):
         if isinstance(node, (exp.Anonymous, exp.Identifier, exp.Var, exp.Literal)):
             this = node.this
             if isinstance(this, str) and this.endswith(MARK):
                 node.set("this", this[: -len(MARK)])
                 if isinstance(node, exp.Literal) and isinstance(node.parent, exp.Cast):
                     node.parent.meta[TYPED] = True
+        elif isinstance(node, exp.Pivot):
+            node.set("columns", None)
+        elif isinstance(node, exp.Limit) and isinstance(node.expression, exp.Var):
+            # LIMIT ALL is no limit; where it may not stand, `guard` finds it.
+            if isinstance(node.parent, exp.Query):
+                node.pop()
 
 
 def _hang_pivots(tree: exp.Expr) -> None:

@@ -41,8 +41,6 @@ def with_conditions(tokens: Sequence[Token], text: str) -> list[Token] | Diagnos
     Returns:
         The tokens, or what is wrong with a JOIN that no table follows.
     """
-    if not any(t.token_type is TokenType.JOIN for t in tokens):
-        return list(tokens)
     rewritten: list[Token] = []
     waiting = [False]  # for each open bracket, whether a join in it waits for its condition
     for index, token in enumerate(tokens):

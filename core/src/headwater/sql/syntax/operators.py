@@ -21,6 +21,8 @@ UNSIGNED: Final = "unsigned"
 
 _CUTS: Final = frozenset([TokenType.LIMIT, TokenType.OFFSET])
 _STAND_INS: Final = frozenset([TokenType.PIPE_SLASH, TokenType.DQMARK])
+SIGNS: Final = _CUTS | _STAND_INS | {TokenType.PLUS, TokenType.GT}
+"""Where none of these is among the tokens, none is changed, and nothing is restored."""
 _BEFORE_VALUES: Final = BEFORE_VALUES | _STAND_INS
 """What a value follows; a plus behind anything else adds."""
 

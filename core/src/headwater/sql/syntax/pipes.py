@@ -52,8 +52,6 @@ def without_pipes(tokens: Sequence[Token], text: str) -> list[Token] | Diagnosti
 
     Example: `FROM t |> WHERE i > 1 |> LIMIT 3` -> `SELECT * FROM t WHERE i > 1 LIMIT 3`
     """
-    if not any(t.token_type is TokenType.PIPE_GT for t in tokens):
-        return list(tokens)
     try:
         return _level(list(tokens))
     except _RefusedError as refused:
