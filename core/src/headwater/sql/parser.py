@@ -167,10 +167,12 @@ def _unmark(tree: exp.Expr) -> None:
                     node.parent.meta[TYPED] = True
         elif isinstance(node, exp.Pivot):
             node.set("columns", None)
-        elif isinstance(node, exp.Limit) and isinstance(node.expression, exp.Var):
-            # LIMIT ALL is no limit; where it may not stand, `guard` finds it.
-            if isinstance(node.parent, exp.Query):
-                node.pop()
+        elif (
+            isinstance(node, exp.Limit)
+            and isinstance(node.expression, exp.Var)
+            and isinstance(node.parent, exp.Query)
+        ):
+            node.pop()  # LIMIT ALL is no limit; where it may not stand, `guard` finds it
 
 
 def _hang_pivots(tree: exp.Expr) -> None:

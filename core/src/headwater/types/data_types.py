@@ -92,7 +92,10 @@ class DataType:
         return next((t for n, t in self.fields if n.casefold() == folded), None)
 
     def walk(self) -> Iterator[DataType]:
-        """Yield this type and all types inside it; what of it stands in many places, once."""
+        """Return this type and all types inside it; what of it stands in many places, once."""
+        return self._walk() if self.children else iter((self,))
+
+    def _walk(self) -> Iterator[DataType]:
         todo, seen = [self], set[int]()
         while todo:
             type_ = todo.pop()

@@ -138,13 +138,15 @@ class _ScopeOrder:
     # -- LIMIT -----------------------------------------------------------------------------------
 
     def _limits(self) -> Iterator[tuple[exp.Expr, str, str]]:
-        if id(self._scope) in self._work.vague or self._is_one_row():
+        if id(self._scope) in self._work.vague:
             return
         order: exp.Expr | None = None
         for layer in layers(self._node):
             order = layer.args.get("order") or order
             cut = next((layer.args[k] for k in _TAIL if layer.args.get(k) is not None), None)
-            if cut is None or self._cuts_nothing(layer) or self._orders_all(order, layer):
+            if cut is None or self._is_one_row() or self._cuts_nothing(layer):
+                continue
+            if self._orders_all(order, layer):
                 continue
             word = type(cut).__name__.upper()
             if order is None:

@@ -67,7 +67,7 @@ def called(node: exp.Expr | None) -> Function:
 
 def is_aggregate(node: exp.Expr | None) -> bool:
     """Return whether a node calls an aggregate function (over a group, or over a window)."""
-    return called(node).kind == "aggregate"
+    return isinstance(node, exp.Anonymous) and called(node).kind == "aggregate"
 
 
 def refusal(name: str) -> str | None:

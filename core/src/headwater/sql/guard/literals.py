@@ -80,12 +80,14 @@ def check_typed_literals(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagn
     """
     for index in range(len(lexemes) - 1):
         kind, value = lexemes[index], lexemes[index + 1]
-        if kind.word == "INTERVAL" and value.kind == lexer.STRING and _MANY.search(value.text):
+        if value.kind != lexer.STRING:
+            continue
+        if kind.word == "INTERVAL" and _MANY.search(value.text):
             yield Diagnostic(
                 "number-out-of-range", "an interval has at most 19 digits in a number",
                 span=value.span, text=text, hint="write a shorter interval",
             )  # fmt: skip
-        if value.kind != lexer.STRING or kind.word not in _KINDS:
+        if kind.word not in _KINDS:
             continue
         more = lexemes[index + 2 : index + 3]
         if any(x.kind == lexer.STRING for x in more):

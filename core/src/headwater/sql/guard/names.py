@@ -39,7 +39,8 @@ def check_names(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
     for index, token in enumerate(lexemes):
         before = lexemes[index - 1] if index else None
         if token.kind != lexer.WORD:
-            yield from _sign(text, lexemes, index)
+            if token.symbol in ("!", "-"):
+                yield from _sign(text, lexemes, index)
             continue
         after = lexemes[index + 1] if index + 1 < len(lexemes) else None
         if _is_name(token.word, before, after):

@@ -343,9 +343,10 @@ def too_many_terms(text: str, span: Span | None) -> Diagnostic:
 def _points(text: str, lexemes: Sequence[Lexeme]) -> Iterator[Diagnostic]:
     """A point wants a name behind it, or a star; sqlglot makes up an empty one."""
     for index, token in enumerate(lexemes):
+        if token.symbol != ".":
+            continue
         after = lexemes[index + 1] if index + 1 < len(lexemes) else None
-        named = after is not None and (after.kind != lexer.OPERATOR or after.symbol == "*")
-        if token.symbol == "." and not named:
+        if after is None or (after.kind == lexer.OPERATOR and after.symbol != "*"):
             yield Diagnostic(
                 "syntax", "a name is missing behind the point", span=token.span, text=text,
                 hint="write the name, or leave the point out",

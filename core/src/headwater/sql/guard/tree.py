@@ -59,6 +59,8 @@ _HARMLESS: Final = frozenset(
     kind for kind in nodes.ALLOWED if kind not in RANKS and not issubclass(kind, _LOOKED_AT)
 )
 """What it has nothing to say of: most of a tree is columns and literals."""
+_LISTING: Final = frozenset([exp.With, exp.Select])
+"""What `_in_a_row` counts in."""
 _MOST_ROWS: Final = 2**31 - 1
 _SIZE: Final = re.compile(r"[(,]\s*[0-9]{10}")
 _INTERVAL_UNITS: Final = words(
@@ -126,7 +128,8 @@ def _too_deep(tree: exp.Expr, text: str) -> Diagnostic | None:
             depth, links = depth + 1, 0
         if depth > limits.TREE_LEVELS:
             return guard_text.too_deep(text, _span(node))
-        if max(links, _in_a_row(node)) > limits.QUERY_TERMS:
+        row = _in_a_row(node) if kind in _LISTING else links
+        if max(links, row) > limits.QUERY_TERMS:
             return guard_text.too_many_terms(text, _span(node))
         if kind in nodes.ALLOWED:
             todo += [(child, depth, links) for child in node.iter_expressions(reverse=True)]

@@ -6,7 +6,6 @@ release.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -115,13 +114,14 @@ def own_nodes(root: exp.Expr, without: Sequence[str] = ()) -> Iterator[exp.Expr]
         without: Clauses of it that are left out, as sqlglot calls them.
     """
     left_out = {id(root.args.get(clause)) for clause in without}
-    queue = deque([root])
-    while queue:
-        node = queue.popleft()
+    found = [root]
+    for node in found:  # which grows meanwhile
         yield node
-        for child in node.iter_expressions():
-            if not isinstance(child, exp.Query) and id(child) not in left_out:
-                queue.append(child)
+        found += [
+            child
+            for child in node.iter_expressions()
+            if not isinstance(child, exp.Query) and id(child) not in left_out
+        ]
 
 
 def span_of(node: exp.Expr) -> Span | None:

@@ -18,6 +18,8 @@ _FILE_FORMATS: Final = words(
     text xml
     """
 )
+_CHILDLESS: Final = frozenset([exp.Identifier, exp.Literal])
+"""Most nodes of a tree."""
 _PATH_CHARACTERS: Final = frozenset("/\\:*?")
 
 
@@ -75,7 +77,11 @@ def _tables(tree: exp.Expr) -> Iterator[exp.Table]:
                 name = cte.alias.casefold()
                 todo.append((cte.this, ctes | {name} if with_.args.get("recursive") else ctes))
                 ctes |= {name}
-        todo += [(child, ctes) for child in node.iter_expressions() if child is not with_]
+        todo += [
+            (child, ctes)
+            for child in node.iter_expressions()
+            if child is not with_ and type(child) not in _CHILDLESS
+        ]
 
 
 def _reference(node: exp.Table, database: str | None) -> TableReference | None:
