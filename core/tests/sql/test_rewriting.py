@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import random
 
+import pytest
+from core.tests.sql.support import analysed
+
 from headwater.diagnostics import Span
-from headwater.sql.rewriting import Edit, apply, edited_spans, shifted
+from headwater.sql.rewriting import Edit, aliases_for, apply, edited_spans, shifted
 
 
 def edits_on(text: str, chance: random.Random) -> list[Edit]:
@@ -35,3 +38,37 @@ def test_a_piece_keeps_its_characters_and_takes_in_no_others() -> None:
         assert "".join(after[s.start : s.end] for s in put_in) == "".join(
             e.text for e in sorted(edits)
         )
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("SELECT lake.nums.i, i FROM nums", "SELECT `own`.i, i FROM nums"),
+        ("SELECT lake . `Nums`.i, nums.s FROM NUMS", "SELECT `own`.i, `own`.s FROM NUMS"),
+        ("SELECT lake.nums.*, count(nums.*) FROM nums", "SELECT `own`.*, count(`own`.*) FROM nums"),
+        ("SELECT lake.all_types.r.* FROM all_types", "SELECT `own`.r.* FROM all_types"),
+        ("SELECT * EXCEPT (lake.nums.i) FROM nums", "SELECT * EXCEPT (`own`.i) FROM nums"),
+    ],
+)
+def test_a_table_gets_a_name_of_its_own_where_its_database_is_written(
+    query: str, expected: str
+) -> None:
+    analysis = analysed(query)
+    aliases, edits = aliases_for(analysis, dict.fromkeys(analysis.parsed.references, "own"))
+    assert {*aliases.values()} == {"`own`"}
+    assert apply(query, edits) == expected
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT nums.i, lake.times.k FROM lake.nums, lake.times",
+        "SELECT nums.* FROM lake.nums, lake.nums WHERE lake.nums.i = 1",  # the star is of both
+    ],
+)
+def test_a_table_keeps_its_name_elsewhere(query: str) -> None:
+    analysis = analysed(query)
+    names = {r: "own" for r in analysis.parsed.references if r.name.name == "nums"}
+    aliases, edits = aliases_for(analysis, names)
+    assert {*aliases.values()} == {"`nums`"}
+    assert edits == []

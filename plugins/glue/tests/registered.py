@@ -90,9 +90,10 @@ def spark_view(
     *,
     outputs: list[str] | None = None,
     database: str = "ml",
+    into: str = "ml",
     **properties: str,
 ) -> None:
-    """Register a view as Spark does."""
+    """Register a view as Spark does: into a database, made while one was in use."""
     names = outputs or list(columns)
     parameters = {
         "view.catalogAndNamespace.numParts": "2",
@@ -103,7 +104,14 @@ def spark_view(
         "spark.sql.create.version": "4.0.1",
         **properties,
     }
-    lake.table(name, columns, TableType="VIRTUAL_VIEW", ViewOriginalText=sql, parameters=parameters)
+    lake.table(
+        name,
+        columns,
+        database=into,
+        parameters=parameters,
+        TableType="VIRTUAL_VIEW",
+        ViewOriginalText=sql,
+    )
 
 
 def stored(sql: str, schema: str = "ml") -> str:

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
-from sqlglot import exp
 from sqlglot.dialects.spark import Spark
 from sqlglot.tokenizer_core import Token, TokenType
 
@@ -24,11 +23,12 @@ from headwater.sql.private_names import (
     EARLY,
     PART,
     PRIVATE_DATABASE,
+    PRIVATE_PREFIX,
     REMARKS,
     STALE,
     UNTIMED,
 )
-from headwater.sql.rewriting import Edit, quoted, text_literal
+from headwater.sql.rewriting import Edit, aliases_for, quoted, text_literal
 from headwater.sql.typing.rules import has_map
 from headwater.tables.window import Window
 from headwater.types import (
@@ -441,18 +441,21 @@ def private_names(analysis: Analysis, slots: Sequence[str]) -> list[Edit]:
         slots: For each reference, in order, its name under the private database.
 
     Returns:
-        Edits that put `hw`.`slot` in the place of each reference, give it the alias by which the
-        query calls its columns, and shorten column names that are qualified with a database.
+        Edits that put `hw`.`slot` in the place of each reference, and give it an alias by which the
+        query calls its columns.
     """
     tokens = Spark().tokenize(analysis.text)
+    slot_of = dict(zip(analysis.parsed.references, slots, strict=True))
+    own = {r: f"{PRIVATE_PREFIX}{slot}" for r, slot in slot_of.items() if r.alias is None}
+    aliases, columns = aliases_for(analysis, own)
     edits = []
-    for reference, slot in zip(analysis.parsed.references, slots, strict=True):
+    for reference, slot in slot_of.items():
         name = f"{quoted(PRIVATE_DATABASE)}.{quoted(slot)}"
         edits.append(Edit.replace(reference.span, name))
-        if reference.alias is None:
+        if reference in aliases:
             end = _end_of_sample(tokens, reference)
-            edits.append(Edit(end, end, f" AS {quoted(reference.name.name)}"))
-    return _merged(edits) + _short_qualifiers(analysis)
+            edits.append(Edit(end, end, f" AS {aliases[reference]}"))
+    return [*_merged(edits), *columns]
 
 
 def _merged(edits: Sequence[Edit]) -> list[Edit]:
@@ -488,19 +491,3 @@ def _end_of_sample(tokens: Sequence[Token], reference: TableReference) -> int:
             if after is None or after.text.upper() != "REPEATABLE":
                 return end
     return end
-
-
-def _short_qualifiers(analysis: Analysis) -> list[Edit]:
-    """Drop the database of columns written as `db.table.column`: that name is gone."""
-    if analysis.parsed.tree is None:
-        return []
-    edits = []
-    for column in analysis.parsed.tree.find_all(exp.Column):
-        database, table = column.args.get("db"), column.args.get("table")
-        binding = analysis.binding_of(column)
-        if database is None or table is None:
-            continue
-        if binding is not None and binding.fields and binding.source != table.name.casefold():
-            continue  # `source.struct.field...`, which sqlglot shows as db.table.column
-        edits.append(Edit(database.meta["start"], table.meta["start"], ""))
-    return edits

@@ -9,7 +9,7 @@ Nodes are told apart by identity (`id(node)`), because sqlglot's equality is str
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -168,6 +168,31 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Qualifier:
+    """What a column's name begins with where that says which source it is of: `t` of `db.t.s.f`.
+
+    Args:
+        parts: How many parts of the name it is.
+        scope: The scope whose sources it means.
+        sources: Keys into `scope.sources`: one, but for `t.*` of several sources that are called t.
+    """
+
+    parts: int
+    scope: Scope
+    sources: tuple[str, ...]
+
+    @property
+    def references(self) -> tuple[TableReference, ...]:
+        """The tables that it means; empty if it means a subquery, a CTE or what is generated."""
+        known: dict[str, Source] = {}
+        for source in self.scope.sources.values():
+            known.update(source.inputs if isinstance(source, Generated) else {})
+        known.update(self.scope.sources)
+        found = (known.get(key) for key in self.sources)
+        return tuple(source for source in found if isinstance(source, TableReference))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Analysis:
     """A query whose names are bound and whose expressions are typed.
 
@@ -181,6 +206,7 @@ class Analysis:
         aliases: The output of its own SELECT that a column node names, by `id(node)`. Of a column
             node that is in neither mapping no place is known: a lambda's variable, the column
             that FULL JOIN ... USING merges of two, the one that `GROUP BY window(...)` adds.
+        qualifiers: What the name of a column node, or of a `t.*`, begins with, by `id(node)`.
         vague: `id` of each scope that may give other columns than its `outputs`.
         unordered: `id` of each call, OVER and query with a LIMIT whose answer depends on an order
             of rows that is not promised.
@@ -194,6 +220,7 @@ class Analysis:
     types: Mapping[int, DataType] = field(default_factory=dict)
     bindings: Mapping[int, Binding] = field(default_factory=dict)
     aliases: Mapping[int, Output] = field(default_factory=dict)
+    qualifiers: Mapping[int, Qualifier] = field(default_factory=dict)
     vague: Set[int] = frozenset()
     unordered: Set[int] = frozenset()
     own: tuple[Span, ...] = ()
@@ -235,6 +262,14 @@ class Analysis:
     def is_vague(self, scope: Scope) -> bool:
         """Return whether a scope may give other columns than its `outputs`."""
         return id(scope) in self.vague
+
+    def qualified(self) -> Iterator[tuple[Span, Qualifier]]:
+        """Yield where the text says which source a column is of, and which that is."""
+        for column in self.parsed.tree.find_all(exp.Column) if self.parsed.tree else ():
+            qualifier = self.qualifiers.get(id(column))
+            if qualifier is not None:
+                parts = [p.meta for p in column.parts[: qualifier.parts]]
+                yield Span(parts[0]["start"], parts[-1]["end"] + 1), qualifier
 
     def alias_of(self, node: exp.Expr) -> Output | None:
         """Return the output of its own SELECT that a column node names, or None."""

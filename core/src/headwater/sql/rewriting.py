@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from headwater.diagnostics import Span
 
 if TYPE_CHECKING:
-    from headwater.sql.analysis import Analysis
+    from headwater.sql.analysis import Analysis, TableReference
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -92,6 +92,30 @@ def edited_spans(edits: Iterable[Edit]) -> tuple[Span, ...]:
         spans.append(Span(edit.start + moved, edit.start + moved + len(edit.text)))
         moved += len(edit.text) - (edit.end - edit.start)
     return tuple(spans)
+
+
+def aliases_for(
+    analysis: Analysis, names: Mapping[TableReference, str]
+) -> tuple[dict[TableReference, str], list[Edit]]:
+    """Return aliases for tables whose own names are about to go, so that all columns stay theirs.
+
+    A table is called by its name, as before. Where a column is written with its database, that
+    does not do: what `db.t.column` means, `t.column` may mean of another t, or of a struct that is
+    called so. Such a table gets a name that nothing else has, also before its other columns.
+
+    Args:
+        analysis: The query that names them.
+        names: The tables, none of which has an alias, and the names that nothing else has.
+
+    Returns:
+        The alias of each, quoted, and the edits of the columns' names.
+    """
+    qualified = list(analysis.qualified())
+    several = {r for _, q in qualified if len(q.references) > 1 for r in q.references}
+    apart = {r for _, q in qualified if q.parts > 1 for r in q.references if r in names} - several
+    aliases = {r: quoted(names[r] if r in apart else r.node.name) for r in names}
+    edits = [Edit.replace(s, aliases[r]) for s, q in qualified for r in q.references if r in apart]
+    return aliases, edits
 
 
 def quoted(name: str) -> str:

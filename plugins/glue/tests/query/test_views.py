@@ -53,6 +53,9 @@ def test_a_query_over_a_spark_view(seeded: GlueLake) -> None:
     [
         "SELECT v.id FROM v WHERE v.number = 2",
         "SELECT ml.v.id FROM v WHERE ml.v.number = 2",
+        "SELECT id FROM v WHERE EXISTS (SELECT 1 FROM t AS v WHERE v.n = 1 AND ml.v.number = 2)",
+        "SELECT id FROM v WHERE EXISTS (SELECT 1 FROM eu.v WHERE eu.v.number = ml.v.number)",
+        "SELECT ml.v.id FROM v JOIN eu.v ON eu.v.number = ml.v.number",
         "SELECT x.id FROM ml.v x WHERE x.number = 2",
         "SELECT x.id FROM `V` AS x JOIN v ON x.id = v.id WHERE v.number = 2",
         "WITH t AS (SELECT 'wrong' AS id, 2 AS n) SELECT v.id FROM v JOIN t ON v.number = t.n",
@@ -63,7 +66,10 @@ def test_a_query_over_a_spark_view(seeded: GlueLake) -> None:
 def test_a_view_is_named_in_every_way(seeded: GlueLake, query: str) -> None:
     columns = {"id": "string", "number": "int"}
     spark_view(seeded, "v", "SELECT id, n FROM t", columns, outputs=["id", "n"])
-    assert read(seeded, query) == [{"id": "b"}]
+    seeded.create_database("eu")
+    text = "SELECT id, n FROM ml.t WHERE ml.t.n = 2"
+    spark_view(seeded, "v", text, columns, outputs=["id", "n"], into="eu")
+    assert read(seeded, query, databases=["eu"]) == [{"id": "b"}]
 
 
 def test_a_view_of_a_view_in_another_database(seeded: GlueLake) -> None:

@@ -68,6 +68,7 @@ def bind(
         work.types,
         work.bindings,
         work.aliases,
+        work.qualifiers,
         frozenset(work.vague),
         frozenset(unordered),
     )

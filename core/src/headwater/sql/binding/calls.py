@@ -11,7 +11,7 @@ from sqlglot import exp
 from headwater import types as t
 from headwater.sql import functions
 from headwater.sql.binding import lambdas, operands
-from headwater.sql.binding.columns import without_excepted
+from headwater.sql.binding.columns import qualify, without_excepted
 from headwater.sql.binding.context import Clause, Context, Work
 from headwater.sql.functions.arguments import problems
 from headwater.sql.functions.results import Call, result, within_group
@@ -61,7 +61,9 @@ def starred(work: Work, node: exp.Expr, context: Context) -> list[tuple[str, Dat
     """
     if isinstance(node, exp.Column):
         qualifier = [p.name for p in node.parts[:-1]]
-        columns = [c for s in context.frame.sources(qualifier) for c in context.frame.of(s)]
+        sources = context.frame.sources(qualifier)
+        qualify(work, node, len(qualifier), context.scope, sources)
+        columns = [c for s in sources for c in context.frame.of(s)]
         star = node.this
     else:
         columns, star = context.frame.starred, node

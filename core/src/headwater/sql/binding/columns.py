@@ -9,7 +9,7 @@ from typing import Final
 from sqlglot import exp
 
 from headwater.diagnostics import did_you_mean, hint_for
-from headwater.sql.analysis import Output
+from headwater.sql.analysis import Output, Qualifier, Scope
 from headwater.sql.binding.context import Clause, Context, Work
 from headwater.sql.binding.frame import Frame, Visible
 from headwater.sql.typing import rules as typing
@@ -28,11 +28,13 @@ class _Candidates:
     Args:
         columns: Columns, each with the parts of the name that are fields below it.
         source: Key of the source that the name's qualifier means, if it means one.
+        qualifier: How many parts of the name say of which source the columns are.
         vague: Whether the name may mean a column that is not known.
     """
 
     columns: list[tuple[Visible, list[str]]]
     source: str | None = None
+    qualifier: int = 0
     vague: bool = False
 
 
@@ -109,7 +111,7 @@ def _find(frame: Frame, parts: Sequence[str]) -> _Candidates:
         source = source or (sources[0] if sources else None)
         matches = [c for s in sources for c in frame.qualified(s, parts[length])]
         if matches:
-            return _Candidates([(c, list(parts[length + 1 :])) for c in matches], source)
+            return _Candidates([(c, list(parts[length + 1 :])) for c in matches], source, length)
         if any(s in frame.vague for s in sources):
             return _Candidates([], source, vague=True)
     columns = [(c, list(parts[1:])) for c in frame.named(parts[0])]
@@ -124,10 +126,17 @@ def _bind(
     column, rest = candidates.columns[0]
     check_readable(work, node, column)
     if (binding := column.binding) is not None:
+        if candidates.qualifier:
+            qualify(work, node, candidates.qualifier, binding.scope, [binding.source])
         below = tuple(rest)
         same = below == binding.fields
         work.bindings[id(node)] = binding if same else replace(binding, fields=below)
     return fields(work, node, column.type, rest, column.name)
+
+
+def qualify(work: Work, node: exp.Expr, parts: int, scope: Scope, sources: Sequence[str]) -> None:
+    """Keep how many parts of a column's name say of which sources of a scope it is."""
+    work.qualifiers[id(node)] = Qualifier(parts, scope, tuple(sources))
 
 
 def without_excepted(
@@ -170,6 +179,9 @@ def without_excepted(
                 )  # fmt: skip
             continue
         column, rest = candidates.columns[0]
+        if candidates.qualifier and column.binding is not None:
+            scope, source = column.binding.scope, column.binding.source
+            qualify(work, node, candidates.qualifier, scope, [source])
         if rest:
             if fields(work, node, column.type, rest, column.name) != UNKNOWN:
                 work.report(

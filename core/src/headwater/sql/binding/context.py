@@ -9,7 +9,7 @@ from enum import StrEnum
 from sqlglot import exp
 
 from headwater.diagnostics import Diagnostic, Severity
-from headwater.sql.analysis import Binding, Output, Scope, TableReference
+from headwater.sql.analysis import Binding, Output, Qualifier, Scope, TableReference
 from headwater.sql.binding.frame import Frame
 from headwater.sql.syntax.nodes import span_of
 from headwater.tables.table import Table, TableName
@@ -62,6 +62,7 @@ class Work:
             the common table expressions in force, the scope around it.
         suggest: Returns a hint for a table that is not there.
         aliases: See `Analysis`.
+        qualifiers: See `Analysis`.
         weights: How many nodes an output has, by `id`, the outputs that it names spelled out.
         diagnostics: What was found.
         vague: `id` of each scope whose columns are not all known.
@@ -78,6 +79,7 @@ class Work:
     types: dict[int, DataType] = field(default_factory=dict)
     bindings: dict[int, Binding] = field(default_factory=dict)
     aliases: dict[int, Output] = field(default_factory=dict)
+    qualifiers: dict[int, Qualifier] = field(default_factory=dict)
     weights: dict[int, int] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     vague: set[int] = field(default_factory=set)

@@ -11,7 +11,7 @@ from headwater.diagnostics import errors_in, hint_for
 from headwater.sql import functions
 from headwater.sql.analysis import Binding, Output, Scope
 from headwater.sql.binding import grouping, naming, operands
-from headwater.sql.binding.columns import check_readable, without_excepted
+from headwater.sql.binding.columns import check_readable, qualify, without_excepted
 from headwater.sql.binding.context import Clause, Context, TooMuchWorkError, Work
 from headwater.sql.binding.expressions import condition, type_of, window_parts
 from headwater.sql.binding.frame import Frame, Visible
@@ -444,6 +444,7 @@ def _qualified_star(work: Work, item: exp.Column, context: Context) -> Iterator[
     parts = [p.name for p in item.parts[:-1]]
     sources = context.frame.sources(parts)
     if sources:
+        qualify(work, item, len(parts), context.scope, sources)
         columns = [c for s in sources for c in context.frame.of(s)]
         yield from _starred(work, item, item.this, columns, context)
         return
@@ -452,6 +453,8 @@ def _qualified_star(work: Work, item: exp.Column, context: Context) -> Iterator[
     )
     before = len(work.diagnostics)
     type_ = type_of(work, column, context)
+    if (qualifier := work.qualifiers.pop(id(column), None)) is not None:
+        work.qualifiers[id(item)] = qualifier
     if type_.name == "struct":
         visible = [Visible(name, field, "", None) for name, field in type_.fields]
         for remaining in without_excepted(work, item.this, visible, Frame()):
