@@ -42,10 +42,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object | Non
     return ByFile(config, log)
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Look for no garbage while tests are collected: ten thousand come, and all stay."""
+    gc.disable()
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Spare each collection of garbage the walk over ten thousand tests and their modules."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @contextmanager

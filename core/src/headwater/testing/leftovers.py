@@ -67,16 +67,19 @@ def leftovers_and_files(call: Callable[[], object], plugin: object, place: Path)
 
 @contextmanager
 def _new_objects_alone() -> Iterator[None]:
-    """Have the collector go through what is made inside: all of a process are a million objects."""
+    """Have the collector go through what is made inside: all of a process are a million objects.
+
+    What somebody froze before stays frozen, and with it what came since: one without the other
+    can't be had.
+    """
     gc.collect()
-    if gc.get_freeze_count():  # by somebody who wants them to stay so
-        yield
-        return
+    frozen_before = gc.get_freeze_count() > 0
     gc.freeze()
     try:
         yield
     finally:
-        gc.unfreeze()
+        if not frozen_before:
+            gc.unfreeze()
 
 
 def _open_things(package: str) -> Counter[str]:
