@@ -137,13 +137,18 @@ _HINTS: Final = {
     "files so, or leave it out of the query",
     "nested": "correct the value, or leave the column {column} out of the query",
     "keys": "write each key once",
-    "quotes": "use the spark engine for this table, with the option multiLine=true if values hold "
-    "line breaks",
+    "quotes": "set the option multiLine=true, if values hold line breaks, and escape as the file "
+    "does (escape='\"' where quotes are doubled); else correct the line, or use the spark engine "
+    "for this table",
+    "cr": "end the file's lines with newlines",
+    "marks": "write the file without byte order marks, or use the spark engine for this table",
+    "mark": "take the file out of the table: Spark reads a row of it",
+    "long-line": "use the spark engine for this table",
     "escaped-end": "write line breaks as another character, and do not escape r and n; Hive 1 "
     "reads the letter, Hive 3 the end of a line",
     "hive-quotes": "write each record in one line, its quotes doubled or escaped: Hive's serde and "
     "Athena cut records at line breaks; or read its files by a source of their own "
-    "(type: s3 or files, format: csv, options: {{multiLine: true}}) with engine: {{type: spark}}",
+    "(type: s3 or files, format: csv, options: {{multiLine: true}})",
     "open-quotes": "set the option multiLine=true, if values hold line breaks",
     "spark-json": "correct the line or the columns' types; the option mode=PERMISSIVE makes NULLs "
     "of what does not fit",

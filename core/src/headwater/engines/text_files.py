@@ -115,6 +115,34 @@ def checked_options(
     return merged
 
 
+def csv_separator(engine: str, group: FileGroup, options: Mapping[str, str]) -> str:
+    """Return what parts the fields of Spark's CSV files: its `sep`, before `delimiter`.
+
+    Args:
+        engine: Who reads them, for errors.
+        group: The files.
+        options: Their options, lower-cased.
+
+    Raises:
+        UnsupportedError: For a backslash that begins nothing, as Spark has it.
+
+    Source: Apache Spark, CSVExprUtils.toDelimiterStr.
+    """
+    declared = options.get("sep", options.get("delimiter", ","))
+    if declared in _SPELLED:
+        return _SPELLED[declared]
+    if not declared or "\\" in declared:
+        raise unhonoured(engine, group, "sep", declared)
+    return declared
+
+
+_SPELLED: Final = {
+    "\\t": "\t", "\\r": "\r", "\\b": "\b", "\\f": "\f", '\\"': '"', "\\'": "'", "\\\\": "\\",
+    "\\u0000": "\0",
+}  # fmt: skip
+"""Separators as they are spelled, and what they mean."""
+
+
 def unhonoured(engine: str, group: FileGroup, name: str, value: str) -> UnsupportedError:
     """Return the error for a value of a reader option that is not honoured."""
     return UnsupportedError(
@@ -124,18 +152,20 @@ def unhonoured(engine: str, group: FileGroup, name: str, value: str) -> Unsuppor
     )
 
 
-def encoding_of(engine: str, group: FileGroup, declared: str) -> str:
+def encoding_of(engine: str, group: FileGroup, declared: str, *, whole: bool = False) -> str:
     """Return Python's name of a group's encoding; empty for UTF-8.
 
     Args:
         engine: Who reads it, for errors.
         group: The files.
         declared: What their options say.
+        whole: Whether lines do not end records, so that UTF-16 and UTF-32 are read too.
 
     Raises:
         UnsupportedError: If it is none of those that are read alike everywhere.
     """
-    name = encodings.codec(declared)
+    wide = encodings.wide_codec(declared) if whole else None
+    name = wide or encodings.codec(declared)
     if name is None:
         raise unread_encoding(engine, group, declared)
     return name
@@ -145,8 +175,7 @@ def unread_encoding(engine: str, group: FileGroup, declared: str) -> Unsupported
     """Return the error for an encoding that is not read of a group's files."""
     whole = ""
     if not group.format.startswith("hive-"):
-        whole = "; UTF-16 and UTF-32 are read of whole files (multiLine: true), of CSV with "
-        whole += "engine: {type: spark}"
+        whole = "; UTF-16 and UTF-32 are read of whole files (multiLine: true)"
     return UnsupportedError(
         f"table {group.relation.name}: the {engine} engine does not honour the reader option "
         f"encoding={declared!r}",

@@ -215,6 +215,31 @@ def escaped_field(separator: str, escape: str, possessive: str = "") -> str:
     return f"{plain}(?:{e}.{plain})*{possessive}(?:{e})?"
 
 
+def spark_field(
+    separator: str, quote: str, escape: str, possessive: str = "", ends: str = ""
+) -> str:
+    """Return the pattern of a field of Spark's CSV, with its quotes.
+
+    A text that begins with no quote may hold some. In quotes an escape makes one of a quote or of
+    an escape after it, and stands for itself before any other character. What follows a closing
+    quote, and a quote that nothing closes, are of no such field.
+
+    Source: univocity-parsers, CsvParser.parseQuotedValue.
+
+    Args:
+        separator: What parts fields.
+        quote: What fields may be put into.
+        escape: The escape; the quote itself where quotes are doubled.
+        possessive: As in `escaped_field`.
+        ends: Characters that end a record, and are in no text without quotes.
+    """
+    q, e = re.escape(quote), re.escape(escape)
+    plain = f"[^{in_class(quote + escape)}]*{possessive}"
+    inside = f"{plain}(?:{e}{q if e == q else '.'}{plain})*{possessive}"
+    first, other = in_class(separator + quote + ends), in_class(separator + ends)
+    return f"(?:{q}{inside}{q}|(?:[^{first}][^{other}]*{possessive})?{possessive})"
+
+
 def in_class(characters: str) -> str:
     """Return characters as they stand in a class of a pattern, to Java's matcher and to RE2."""
     return "".join(map(re.escape, dict.fromkeys(characters)))

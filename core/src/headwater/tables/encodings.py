@@ -26,6 +26,10 @@ _KNOWN: Final = frozenset(f"{begin}{end}" for begin, ends in _PARTS.items() for 
 """Python's names of them."""
 _UTF_8: Final = "utf-8"
 _WIDE: Final = ("utf-16", "utf-32")
+_MARKS: Final = {
+    "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+    "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+}
 UNDEFINED: Final = "\ufffd"
 
 
@@ -41,6 +45,20 @@ def wide_codec(declared: str) -> str | None:
     """Return Python's name of UTF-16 or UTF-32, in which no byte ends a line; None for others."""
     name = _python_name(declared)
     return name if name is not None and name.startswith(_WIDE) else None
+
+
+def byte_order(name: str, head: bytes) -> str:
+    """Return the name of an encoding that says in which order bytes stand.
+
+    Java takes bytes without a mark of their order for big-endian, Python for the machine's own.
+
+    Args:
+        name: What `codec` or `wide_codec` gave.
+        head: The first four bytes, or all there are.
+    """
+    if name in _WIDE and not head.startswith(_MARKS[name]):
+        return f"{name}-be"
+    return name
 
 
 def _python_name(declared: str) -> str | None:
@@ -70,7 +88,7 @@ def of_header(options: Mapping[str, str]) -> str:
 def declared_in(options: Mapping[str, str]) -> str:
     """Return the encoding that Spark's reader options declare; empty if they declare none."""
     named = {key.lower(): value for key, value in options.items()}
-    return named.get("charset", named.get("encoding", ""))
+    return named.get("encoding", named.get("charset", ""))
 
 
 def characters(name: str) -> str:

@@ -15,12 +15,14 @@ from core.tests.engines.embedded.support import columns, file, rows, text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headwater.engines.embedded.formats import compressed_text
 from headwater.errors import EngineError, UnsupportedError
 from headwater.tables.relation import DataFile, FilePartition, FileRelation
 from headwater.tables.table import TableName
 from headwater.untrusted import limits
 
 ALL = "SELECT * FROM t"
+MANY_LINES = {"multiLine": "true"}
 
 
 @pytest.mark.parametrize(
@@ -36,6 +38,13 @@ ALL = "SELECT * FROM t"
         ("a,1,more\n", {}, [("a", 1)]),
         ("a,x\nb,99999999999\n", {}, [("a", None), ("b", None)]),
         ("é,1\n日本,2\n", {}, [("é", 1), ("日本", 2)]),
+        ('a"b,1\n "a",2\n', {}, [('a"b', 1), (' "a"', 2)]),
+        ('"a\\\\",1\n"\\\\\\"b\\n\\\\n",2\n', {}, [("a\\", 1), ('\\"b\\n\\n', 2)]),
+        ("a\t1\n", {"sep": "\\t"}, [("a", 1)]),
+        ("a,x;1\n", {"sep": ";", "delimiter": ","}, [("a,x", 1)]),
+        ("a,x;1\n", {"delimiter": ";"}, [("a,x", 1)]),
+        ('"a,1\n', {"quote": ""}, [('"a', 1)]),
+        ('"a\0b",1\n\0,2\n', {"nullValue": "\0"}, [("a\0b", 1), (None, 2)]),
     ],
 )
 def test_csv_means_what_spark_means(
@@ -45,7 +54,7 @@ def test_csv_means_what_spark_means(
     assert [tuple(r.values()) for r in rows(ALL, t=relation)] == expected
 
 
-@pytest.mark.parametrize("body", ['a"b,1\n', '"a\nb",1\n', '"a"b,1\n', '"a""b",1\n'])
+@pytest.mark.parametrize("body", ['"a\nb",1\n', '"a"b,1\n', '"a""b",1\n', '"a" ,1\n', '"a\\",1\n'])
 def test_quotes_that_parsers_read_differently_raise(tmp_path: Path, body: str) -> None:
     relation = text(tmp_path, body, "csv", s="string", n="string")
     with pytest.raises(EngineError, match="quotes") as caught:
@@ -66,17 +75,162 @@ def test_values_that_readers_take_differently_raise(tmp_path: Path, type_: str, 
 @pytest.mark.parametrize(
     "options",
     [
-        {"multiLine": "true"},
         {"mode": "FAILFAST"},
         {"comment": "#"},
         {"encoding": "utf-16"},
         {"sep": "::"},
+        {"sep": "\\"},
+        {"escape": ""},
+        {"escape": ","},
+        {"quote": ","},
     ],
 )
 def test_an_option_that_is_not_honoured_is_refused(tmp_path: Path, options: dict[str, str]) -> None:
     relation = text(tmp_path, "a,1\n", "csv", options, s="string", n="int")
     with pytest.raises(UnsupportedError, match=f"(?i)table db.t: .*{next(iter(options))}"):
         rows(ALL, t=relation)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"encoding": "latin1", "charset": "utf-8"}, "\u00c3\u00a9"),
+        ({"charset": "latin1"}, "\u00c3\u00a9"),
+        ({"charset": "latin1", "encoding": "utf-8"}, "\u00e9"),
+    ],
+)
+def test_encoding_goes_before_charset(
+    tmp_path: Path, options: dict[str, str], expected: str
+) -> None:
+    assert rows(ALL, t=text(tmp_path, "\u00e9\n", "csv", options, s="string")) == [{"s": expected}]
+
+
+def test_a_line_that_begins_with_a_mark_raises(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="byte order mark") as caught:
+        rows(ALL, t=text(tmp_path, "\ufeff\ufeffa\n", "csv", s="string"))
+    assert caught.value.code == "not-portable-value"
+
+
+MULTI = [
+    ("a,1\nb,2\n", {}, [("a", "1"), ("b", "2")]),
+    ('"a\nb",1\r\n', None, None),
+    ('x,0\r\n"a\r\nb",1\r\n', {}, [("x", "0"), ("a\nb", "1")]),
+    ('x,0\r\n"a\nb\rc",1', {}, [("x", "0"), ("a\nb\rc", "1")]),
+    ('x,0\n"a\r\nb",1\n', {}, [("x", "0"), ("a\r\nb", "1")]),
+    ('a,1\rb,"2\r3"\r', {}, [("a", "1"), ("b", "2\n3")]),
+    ('"a""\n""b",1\n', {"escape": '"'}, [('a"\n"b', "1")]),
+    ('"a\\"\n,b",1\n', {}, [('a"\n,b', "1")]),
+    ("\n\na\n \n\nb", {}, [("a", None), (" ", None), ("b", None)]),
+    ('\n"s\nt",n\n"a\nb",1\n', {"header": "true"}, [("a\nb", "1")]),
+    ("'a\n;b';1\n", {"quote": "'", "sep": ";"}, [("a\n;b", "1")]),
+    ('\ufeff"a\n",""\n', {}, [("a\n", None)]),
+    ("", {}, []),
+    ("s,n", {"header": "true"}, []),
+    ("a,1\nb,2\r\n", None, None),
+    ("a,1\r\nb,2\n", None, None),
+    ("a,1\rb,2\nc,3\n", None, None),
+    ('x,"a\n', None, None),
+    ('x,"a" \n', None, None),
+    ('"a"b\nc\n', None, None),
+    ("\ufeff", None, None),
+    ("a\r\r", None, None),
+    ("a\r", None, None),
+]
+"""Files, how they are read, and what Spark 4.1.4 gives; None where that is chance."""
+
+
+@pytest.mark.parametrize(("body", "options", "expected"), MULTI)
+@pytest.mark.parametrize("packed", [False, True])
+def test_csv_records_over_several_lines(
+    tmp_path: Path,
+    body: str,
+    options: dict[str, str] | None,
+    expected: list[tuple[str | None, ...]] | None,
+    packed: bool,
+) -> None:
+    relation = text(
+        tmp_path, body, "csv", {**MANY_LINES, **(options or {})}, s="string", n="string"
+    )
+    if packed:
+        path = tmp_path / "one.csv.gz"
+        path.write_bytes(gzip.compress(body.encode()))
+        relation = replace(relation, files=(DataFile(str(path), path.stat().st_size),))
+    for sql in (ALL, "SELECT count(*) AS n FROM t"):
+        if expected is None:
+            with pytest.raises(EngineError) as caught:
+                rows(sql, t=relation)
+            assert caught.value.code in ("not-portable-value", "mixed-line-ends")
+            assert caught.value.hint
+        elif sql == ALL:
+            assert [tuple(r.values()) for r in rows(sql, t=relation)] == expected
+        else:
+            assert rows(sql, t=relation) == [{"n": len(expected)}]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("chunk", [1, 2, 3, 7, 64])
+def test_csv_records_are_cut_alike_wherever_what_is_read_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, chunk: int
+) -> None:
+    monkeypatch.setattr(compressed_text, "_CHUNK", chunk)
+    kinds = [
+        ("a", "1"),
+        ('"x{end}y"', "x\ny"),
+        ('"q\\"{end},"', 'q"\n,'),
+        ("é日", "é日"),
+        ('b"c', 'b"c'),
+    ]
+    body = "".join(
+        f"{written.format(end=end)},{n}{end}" for n, (written, _) in enumerate(kinds * 3)
+    )
+    found = rows(ALL, t=text(tmp_path, body, "csv", MANY_LINES, s="string", n="int"))
+    expected = ["a" if read == "1" else read for _, read in kinds] * 3
+    assert [(r["s"], r["n"]) for r in found] == [(s, n) for n, s in enumerate(expected)]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "written"),
+    [("utf-16", "utf-16"), ("utf-16", "utf-16-be"), ("UTF-16LE", "utf-16-le"), ("UTF-32", "utf-32"),
+     ("utf-32", "utf-32-be"), ("windows-1252", "cp1252")],
+)  # fmt: skip
+def test_csv_files_of_wide_characters_are_read_whole(
+    tmp_path: Path, encoding: str, written: str
+) -> None:
+    wide = "" if written == "cp1252" else "\u010a\u0d0a"  # with bytes of ends of lines
+    body = f'"a\n{wide}",1\n\u20ac,2\n'.encode(written)
+    options = {"encoding": encoding, **MANY_LINES}
+    found = rows(ALL, t=text(tmp_path, body, "csv", options, s="string", n="int"))
+    assert [tuple(r.values()) for r in found] == [(f"a\n{wide}", 1), ("\u20ac", 2)]
+
+
+def test_wide_characters_without_a_mark_are_big_endian_as_in_java(tmp_path: Path) -> None:
+    body = "a,1\n".encode("utf-16-le")
+    options = {"encoding": "utf-16", **MANY_LINES}
+    (row,) = rows(ALL, t=text(tmp_path, body, "csv", options, s="string", n="int"))
+    assert row == {"s": body.decode("utf-16-be"), "n": None}
+    json_body = '{"s": "a"}'.encode("utf-16-be")
+    assert rows(ALL, t=text(tmp_path, json_body, "json", options, s="string")) == [{"s": "a"}]
+
+
+def test_what_is_no_text_is_told_of_records_too(tmp_path: Path) -> None:
+    with pytest.raises(
+        EngineError, match=r"not text in UTF-8 \(byte 4 of the text within"
+    ) as caught:
+        rows(ALL, t=text(tmp_path, b'a,"\n\xff",1\n', "csv", MANY_LINES, s="string"))
+    assert caught.value.code == "not-text"
+
+
+def test_a_csv_record_is_as_long_as_a_line_may_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LINE_BYTES", 2**10)
+    monkeypatch.setattr(compressed_text, "_CHUNK", 2**8)
+    body = f'a\n"{"x" * 500}\n{"x" * 400}"\n'
+    found = rows(ALL, t=text(tmp_path, body * 20, "csv", MANY_LINES, s="string"))
+    assert len(found) == 40
+    with pytest.raises(EngineError) as caught:
+        rows(ALL, t=text(tmp_path, f'{body}"{"x" * 2000}\n', "csv", MANY_LINES, s="string"))
+    assert caught.value.code == "line-too-long"
 
 
 ENCODED = [
@@ -150,9 +304,6 @@ def test_a_byte_that_stands_for_no_character_is_told(tmp_path: Path) -> None:
     relation = replace(relation, files=(DataFile(str(path), 5),))
     with pytest.raises(EngineError, match=r"a\.txt of table db\.t is not text in cp1252 \(byte 3"):
         rows(ALL, t=relation)
-
-
-MANY_LINES = {"multiLine": "true"}
 
 
 @pytest.mark.parametrize(
@@ -387,6 +538,29 @@ def test_hive_json_does_not(tmp_path: Path) -> None:
     options = {"malformed": "fail", "keys": "ignore-case"}
     first, _ = rows(ALL, t=text(tmp_path, JSON, "hive-json", options, **TYPES))
     assert first["name"] == "é\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "type_"),
+    [
+        ('{"v": -0}', "string"), ('{"v": [1, -0 ]}', "array<string>"),
+        ('{"v": {"k": 1, "k": 2}}', "map<string,int>"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("format", ["json", "hive-json"])
+def test_json_that_duckdb_reads_otherwise_raises(
+    tmp_path: Path, format: str, body: str, type_: str
+) -> None:
+    with pytest.raises(EngineError, match="not plainly") as caught:
+        rows(ALL, t=text(tmp_path, body, format, v=type_))
+    assert caught.value.code == "not-portable-value"
+    relation = text(tmp_path, '{"v": 0, "w": "1-0"}', format, v="string")
+    assert rows(ALL, t=relation) == [{"v": "0"}]
+
+
+def test_an_escape_may_be_a_zero(tmp_path: Path) -> None:
+    relation = text(tmp_path, '"a""b",c\\d\n', "hive-csv", {"escape": "\0"}, s="string", n="string")
+    assert [tuple(r.values()) for r in rows(ALL, t=relation)] == [('a"b', "c\\d")]
 
 
 def test_hive_json_may_name_the_key_of_a_column(tmp_path: Path) -> None:

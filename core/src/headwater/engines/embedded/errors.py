@@ -141,12 +141,8 @@ def failure(
         line = _CSV_LINE.match(message)
         return not_text("embedded", where, f"line {line[1]}" if line else "")
     if "state machine reached an invalid state" in message:
-        return EngineError(
-            f"embedded engine: the lines of {where} end now with one of LF, CR LF and CR, now with "
-            "another",
-            code="mixed-line-ends",
-            hint="give all its lines one kind of end, or use the spark engine for this table",
-        )
+        hint = "give all its lines one kind of end, or use the spark engine for this table"
+        return mixed_line_ends(where, hint)
     if (declared := told_format(message)) is not None:
         return wrong_format("embedded", where, declared)
     return EngineError(
@@ -183,6 +179,21 @@ def line_too_long(where: str) -> EngineError:
         f"embedded engine: {where} has a line of more than {limits.LINE_BYTES // 2**20} MiB",
         code="line-too-long",
         hint="is it text, a record a line? Parquet holds values of any length",
+    )
+
+
+def mixed_line_ends(where: str, hint: str) -> EngineError:
+    """Return the error for a text file whose lines end in several ways.
+
+    Args:
+        where: The file, and its table.
+        hint: What to do.
+    """
+    return EngineError(
+        f"embedded engine: the lines of {where} end now with one of LF, CR LF and CR, now with "
+        "another",
+        code="mixed-line-ends",
+        hint=hint,
     )
 
 

@@ -31,8 +31,10 @@ def name(text: str) -> str:
 
 
 def text(value: str) -> str:
-    """Return a string literal."""
+    """Return a string literal; DuckDB's parser ends one at a zero, so that is put beside it."""
     quoted = value.replace("'", "''")
+    if "\0" in quoted:
+        return "(" + " || chr(0) || ".join(f"'{part}'" for part in quoted.split("\0")) + ")"
     return f"'{quoted}'"
 
 

@@ -16,12 +16,13 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from headwater.engines.embedded.errors import line_too_long
 from headwater.engines.embedded.file_opening import Contents
 from headwater.engines.embedded.row_streams import RowStream
 from headwater.engines.text_files import damaged, not_text
+from headwater.tables import encodings
 from headwater.tables.relation import DataFile, FileRelation
 from headwater.untrusted import limits
 
@@ -56,11 +57,20 @@ class Compressed:
 
     def decoded(self, data: bytes) -> str:
         """Return bytes of it as text."""
-        return data.decode(self.encoding or "utf-8")
+        return data.decode(encodings.byte_order(self.encoding or "utf-8", data[:4]))
+
+
+Lines: TypeAlias = "Callable[[Contents, FileRelation, Compressed], Iterator[pa.StringArray]]"
+"""`(contents, relation, file) -> arrays of its lines`, never an empty one."""
 
 
 def stream(
-    contents: Contents, relation: FileRelation, files: Sequence[Compressed], *, skip: bool
+    contents: Contents,
+    relation: FileRelation,
+    files: Sequence[Compressed],
+    *,
+    skip: bool,
+    lines: Lines | None = None,
 ) -> RowStream:
     """Return the lines of files, as rows of `line` and `file_index`.
 
@@ -69,6 +79,7 @@ def stream(
         relation: Whose files they are.
         files: The files.
         skip: Whether the first line of each is left out.
+        lines: Cuts a file into lines; as Hadoop does if None.
     """
     import pyarrow as pa
 
@@ -77,7 +88,10 @@ def stream(
 
     def batches() -> Iterator[pa.RecordBatch]:
         with contents.keeping():
-            parts = [partial(_batches, contents, relation, one, skip, schema) for one in files]
+            parts = [
+                partial(_batches, (lines or _lines)(contents, relation, one), one, skip, schema)
+                for one in files
+            ]
             yield from _side_by_side(parts, contents.threads, contents.left)
 
     return RowStream(lambda: pa.RecordBatchReader.from_batches(schema, batches()))
@@ -113,7 +127,7 @@ def _text(contents: Contents, relation: FileRelation, one: Compressed) -> str:
         EngineError: If it is longer than a line may be, cut or damaged, or is no text.
     """
     data, where = bytearray(), f"{one.file.path} of table {relation.name}"
-    for chunk in _decompressed(contents, relation, one):
+    for chunk in decompressed(contents, relation, one):
         data += chunk
         if len(data) > limits.LINE_BYTES:
             raise line_too_long(where)
@@ -132,12 +146,12 @@ def first_line(contents: Contents, relation: FileRelation, one: Compressed) -> s
 
 
 def _batches(
-    contents: Contents, relation: FileRelation, one: Compressed, skip: bool, schema: pa.Schema
+    arrays: Iterator[pa.StringArray], one: Compressed, skip: bool, schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
 
     number = pa.scalar(one.number, pa.int64())
-    for place, lines in enumerate(_lines(contents, relation, one)):
+    for place, lines in enumerate(arrays):
         rows = lines[1:] if skip and place == 0 else lines
         yield pa.record_batch([rows, pa.repeat(number, len(rows))], schema=schema)
 
@@ -149,7 +163,7 @@ def _lines(contents: Contents, relation: FileRelation, one: Compressed) -> Itera
         EngineError: If it is cut or damaged, or is not text.
     """
     rest, begin = b"", 0
-    for chunk in _decompressed(contents, relation, one):
+    for chunk in decompressed(contents, relation, one):
         data = rest + chunk
         # A carriage return at the end may be half of a line's end.
         end = max(data.rfind(b"\n"), data.rfind(b"\r", 0, len(data) - 1)) + 1
@@ -198,11 +212,12 @@ def _place(error: UnicodeDecodeError, begin: int) -> str:
     return f"byte {begin + error.start} of the text within"
 
 
-def _decompressed(contents: Contents, relation: FileRelation, one: Compressed) -> Iterator[bytes]:
-    """Yield a file's bytes without the mark of UTF-8 before them."""
+def decompressed(contents: Contents, relation: FileRelation, one: Compressed) -> Iterator[bytes]:
+    """Yield a file's bytes, without the mark of UTF-8 before those that it may stand before."""
     import pyarrow as pa
 
     where = f"{one.file.path} of table {relation.name}"
+    mark = _MARK if encodings.wide_codec(one.encoding) is None else b""
     with contents.opened(relation, one.file, one.path) as raw:
         undone = _bz2(raw) if one.codec == "bz2" else _undone(raw, one.codec)
         head: bytes | None = b""
@@ -212,7 +227,7 @@ def _decompressed(contents: Contents, relation: FileRelation, one: Compressed) -
                     head += chunk
                     if len(head) < len(_MARK):
                         continue
-                yield chunk if head is None else head.removeprefix(_MARK)
+                yield chunk if head is None else head.removeprefix(mark)
                 head = None
         except (OSError, pa.ArrowException) as error:
             if getattr(error, "errno", None) is not None:

@@ -1,12 +1,13 @@
 r"""Delimited text: Spark's `csv`, and Hive's `hive-text` and `hive-csv`.
 
-Lines are cut into fields by a grammar that Spark's parser, Hive's and this agree on:
+Lines are cut into fields by a grammar, which for Hive's is what its parser, Spark's and this agree
+on:
 
     line    field (sep field)*
     field   plain text without quotes, or a quoted text in which a quote is escaped
 
-A line outside of it (a quote in the middle of a field, a text that goes on in the next line)
-raises: the parsers recover from it each in their own way.
+Spark's own is wider (`text_shapes.spark_field`). A line outside of it (more text after a closing
+quote, a quote that stays open) raises: the parsers recover from it each in their own way.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from headwater.engines import text_shapes as shapes
+from headwater.engines.embedded.formats.quoted_records import MARK, ODD, Grammar
 from headwater.engines.embedded.formats.scans import Group, Scan
 from headwater.engines.embedded.formats.text_lines import (
     blank_firsts,
     check_sizes,
     is_true,
+    record_source,
     source,
 )
 from headwater.engines.embedded.formats.text_values import converted
@@ -29,6 +32,7 @@ from headwater.engines.text_files import (
     ESCAPED,
     HIVE_OPTIONS,
     checked_options,
+    csv_separator,
     encoding_of,
     unhonoured,
     way_out,
@@ -46,8 +50,8 @@ from headwater.types import STRING
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_CSV: Final = {
-    "sep": ",",
+_CSV: Final[Mapping[str, str | None]] = {
+    "sep": None,
     "delimiter": None,
     "quote": '"',
     "escape": "\\",
@@ -63,15 +67,16 @@ _CSV: Final = {
     "ignoreLeadingWhiteSpace": "false",
     "ignoreTrailingWhiteSpace": "false",
 }
+_UNQUOTED: Final = "\0"
+"""The quote of files without any, to Spark's parser: a character that no text should hold."""
 _CSV_FIXED: Final = {
     "mode": ("permissive",),
-    "multiline": ("false",),
+    "multiline": ("false", "true"),
     "enforceschema": ("true",),
     "inferschema": ("false",),
     "ignoreleadingwhitespace": ("false",),
     "ignoretrailingwhitespace": ("false",),
 }
-_QUOTES: Final = "a line whose quotes CSV parsers read each in their own way"
 
 
 def csv(
@@ -83,26 +88,44 @@ def csv(
         UnsupportedError: For an option or a column type whose meaning is not known here.
     """
     options = checked_options("embedded", group, _CSV, _CSV_FIXED)
-    separator = options.get("delimiter", options["sep"])
-    quote, escape = options["quote"], options["escape"]
+    separator = csv_separator("embedded", group, options)
+    quote, escape = options["quote"] or _UNQUOTED, options["escape"]
     misfits = Misfits.of(relation, group)
-    fields, whole = _quoted_fields(group, separator, quote, escape)
-    odd = misfits.raised(NOT_PORTABLE, _QUOTES, "line", "BOOLEAN", kind="' quotes'")
+    if quote == _UNQUOTED:
+        escape = quote
+    elif escape in ("", _UNQUOTED):
+        raise unhonoured("embedded", group, "escape", escape)
+    _check_characters(group, sep=separator, quote=quote, escape=escape)
+    fields, grammatical = _fields(separator, quote, shapes.spark_field(separator, quote, escape))
     listed = check_sizes(connection, relation, group, paths)
-    header = is_true(options, "header")
-    encoding = encoding_of("embedded", group, encodings.declared_in(group.options))
-    if header and (blank := blank_firsts(connection, relation, group, listed, encoding)):
-        raise UnsupportedError(f"table {relation.name}: the first line of {blank[0]} is blank")
-    # Spark passes over lines of white space.
-    empty_line = f"line IS NULL OR regexp_full_match(line, {text(shapes.BLANK)})"
-    keep = f"CASE WHEN {empty_line} THEN false WHEN {whole} THEN true ELSE {odd} END"
-    lines = source(relation, group, listed, skip=header, encoding=encoding)
+    header, over_lines = is_true(options, "header"), is_true(options, "multiline")
+    declared = encodings.declared_in(group.options)
+    encoding = encoding_of("embedded", group, declared, whole=over_lines)
+    odd = misfits.raised(NOT_PORTABLE, ODD, "line", "BOOLEAN", kind="' quotes'")
+    keep = f"CASE WHEN {grammatical} THEN true ELSE {odd} END"
+    if over_lines:
+        grammar = Grammar(separator, quote, escape)
+        lines = record_source(relation, group, listed, grammar, skip=header, encoding=encoding)
+    else:
+        if header and (blank := blank_firsts(connection, relation, group, listed, encoding)):
+            raise UnsupportedError(f"table {relation.name}: the first line of {blank[0]} is blank")
+        # Spark passes over lines of white space.
+        empty_line = f"line IS NULL OR regexp_full_match(line, {text(shapes.BLANK)})"
+        # DuckDB takes one byte order mark off a file, Spark two.
+        marks = misfits.raised(
+            NOT_PORTABLE, "a line that begins with a byte order mark", "line", "BOOLEAN",
+            kind="' marks'",
+        )  # fmt: skip
+        marked = f"starts_with(line, {text(MARK)})"
+        keep = f"CASE WHEN {empty_line} THEN false WHEN {marked} THEN {marks} ELSE {keep} END"
+        lines = source(relation, group, listed, skip=header, encoding=encoding)
     rows = f"(SELECT {fields} AS f, file_index FROM {lines} WHERE {keep}) AS r"
+    escaped = _escaped(escape, quote + escape)
     nulls, empty = options["nullvalue"], options["emptyvalue"]
     columns = {}
     for index, column in _read_columns(relation, group):
         token = f"f[{index + 1}]"
-        value = _unquoted(token, quote, escape, empty)
+        value = _unquoted(token, quote, escaped, empty)
         value = f"nullif(CASE WHEN {token} = '' THEN NULL ELSE {value} END, {text(nulls)})"
         columns[column.name.casefold()] = _value(relation, group.format, column, value, misfits)
     yield Scan(rows, _chosen(relation, group, columns), group.files)
@@ -151,9 +174,12 @@ def hive_csv(
     """
     options = checked_options("embedded", group, HIVE_OPTIONS[group.format])
     quote, escapes = options["quote"], options["escape"] + options["quote"]
-    fields, whole = _quoted_fields(group, options["sep"], quote, escapes)
+    _check_characters(group, sep=options["sep"], quote=quote, escape=options["escape"])
+    fields, grammatical = _fields(
+        options["sep"], quote, _hive_field(options["sep"], quote, escapes)
+    )
     odd = Misfits.of(relation, group).raised(
-        NOT_PORTABLE, _QUOTES, "line", "BOOLEAN", kind="' hive-quotes'"
+        NOT_PORTABLE, ODD, "line", "BOOLEAN", kind="' hive-quotes'"
     )
     listed = check_sizes(connection, relation, group, paths)
     lines = source(relation, group, listed, skip=is_true(options, "header"))
@@ -163,8 +189,10 @@ def hive_csv(
             raise UnsupportedError(
                 f"table {relation.name}: OpenCSVSerde gives texts; {column.name} is {column.type}"
             )
-        columns[column.name.casefold()] = _unquoted(f"f[{index + 1}]", quote, escapes, "")
-    keep = f"CASE WHEN line IS NULL OR {whole} THEN true ELSE {odd} END"
+        columns[column.name.casefold()] = _unquoted(
+            f"f[{index + 1}]", quote, _escaped(escapes, quote), ""
+        )
+    keep = f"CASE WHEN line IS NULL OR {grammatical} THEN true ELSE {odd} END"
     rows = f"(SELECT {fields} AS f, file_index FROM {lines} WHERE {keep}) AS r"
     yield Scan(rows, _chosen(relation, group, columns), group.files)
 
@@ -211,28 +239,41 @@ def _value(
     return value_sql
 
 
-def _quoted_fields(group: Group, separator: str, quote: str, escapes: str) -> tuple[str, str]:
-    """Return an expression for a line's fields, quotes included, and whether it has them.
+def _check_characters(group: Group, **options: str) -> None:
+    """Raise an `UnsupportedError` for what is not one character, or is another option's."""
+    for name, value in options.items():
+        if len(value) != 1 or value in "\r\n" or (name != "sep" and value == options["sep"]):
+            raise unhonoured("embedded", group, name, value)
+
+
+def _hive_field(separator: str, quote: str, escapes: str) -> str:
+    """Return the pattern of a field of OpenCSVSerde's that other parsers take alike.
 
     Args:
-        group: Whose lines they are, for errors.
         separator: What parts fields.
         quote: What fields may be put into.
         escapes: Each of them before a quote, inside of quotes, makes it one of the text.
     """
-    for name, value in (("sep", separator), ("quote", quote), *(("escape", e) for e in escapes)):
-        if len(value) != 1 or value in "\r\n":
-            raise unhonoured("embedded", group, name, value)
-    sep, q = re.escape(separator), re.escape(quote)
+    q = re.escape(quote)
     inside = f"(?:[^{shapes.in_class(quote + escapes)}]|[{shapes.in_class(escapes)}]{q})*"
-    plain = f"[^{shapes.in_class(separator + quote)}]*"
-    quoted = f"{q}{inside}{q}"
-    line = f"(?s)(?:{quoted}|{plain})(?:{sep}(?:{quoted}|{plain}))*"
+    return f"(?:{q}{inside}{q}|[^{shapes.in_class(separator + quote)}]*)"
+
+
+def _fields(separator: str, quote: str, field: str) -> tuple[str, str]:
+    """Return an expression for a line's fields, quotes included, and whether it has them.
+
+    Args:
+        separator: What parts fields.
+        quote: What fields may be put into.
+        field: The pattern of a field.
+    """
+    if quote == _UNQUOTED:
+        return f"string_split(line, {text(separator)})", "NOT contains(line, chr(0))"
+    sep = re.escape(separator)
+    line = f"(?s){field}(?:{sep}{field})*"
     split = f"string_split(line, {text(separator)})"
     # The first field has no separator before it, so one is put there for all to look alike.
-    each = (
-        f"regexp_extract_all({text(separator)} || line, {text(f'(?s){sep}({quoted}|{plain})')}, 1)"
-    )
+    each = f"regexp_extract_all({text(separator)} || line, {text(f'(?s){sep}({field})')}, 1)"
     plainly = f"NOT contains(line, {text(quote)})"
     fields = f"CASE WHEN line IS NULL THEN [''] WHEN {plainly} THEN {split} ELSE {each} END"
     return fields, f"({plainly} OR regexp_full_match(line, {text(line)}))"
@@ -253,10 +294,21 @@ def _unescaped(value: str, column: Column, escape: str, misfits: Misfits) -> str
     )
 
 
-def _unquoted(token: str, quote: str, escapes: str, empty: str) -> str:
-    """Return a field's text without its quotes and escapes."""
+def _escaped(escapes: str, characters: str) -> str:
+    """Return the pattern of an escape and one of the characters that it may stand before."""
+    return f"[{shapes.in_class(escapes)}]([{shapes.in_class(characters)}])"
+
+
+def _unquoted(token: str, quote: str, escaped: str, empty: str) -> str:
+    """Return a field's text without its quotes and escapes.
+
+    Args:
+        token: The field, as SQL.
+        quote: What it may be put into.
+        escaped: What `_escaped` gave.
+        empty: What a text of nothing in quotes is.
+    """
     inner = f"substring({token}, 2, length({token}) - 2)"
-    pattern = f"[{shapes.in_class(escapes)}]({re.escape(quote)})"
-    bare = f"regexp_replace({inner}, {text(pattern)}, '\\1', 'g')"
+    bare = f"regexp_replace({inner}, {text(escaped)}, '\\1', 'g')"
     emptied = f"CASE WHEN length({token}) = 2 THEN {text(empty)} ELSE {bare} END"
     return f"CASE WHEN starts_with({token}, {text(quote)}) THEN {emptied} ELSE {token} END"

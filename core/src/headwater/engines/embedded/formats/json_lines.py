@@ -74,9 +74,7 @@ def json(
 
     whole = is_true(options, "multiline")
     kind = " json-file" if whole else " json"
-    declared = encodings.declared_in(group.options)
-    encoding = encodings.wide_codec(declared) if whole else None
-    encoding = encoding or encoding_of("embedded", group, declared)
+    encoding = encoding_of("embedded", group, encodings.declared_in(group.options), whole=whole)
     yield _scan(
         connection, relation, group, paths, {}, field, kind, NOT_PORTABLE, _AS_SPARK,
         whole=whole, encoding=encoding,
@@ -282,7 +280,8 @@ def _converted(
         inner = _converted("e.value", type_.value, field, odd, builders)
         entries = f"map_entries(CAST({value} AS MAP(VARCHAR, JSON)))"
         pairs = f"list_transform({entries}, lambda e: {{'key': e.key, 'value': {inner}}})"
-        return inner and _typed(value, type_, odd, "OBJECT", f"map_from_entries({pairs})")
+        map_sql = f"map_from_entries({pairs})"
+        return inner and _typed(value, type_, odd, "OBJECT", map_sql, _once(value))
     if type_.name == "struct":
         parts = [
             (n, _converted(field(value, n), child, field, odd, builders))
@@ -311,15 +310,21 @@ def _text(value: str) -> str:
     return f"({value} ->> '$')"
 
 
-def _string(value: str, type_: DataType, odd: _Odd) -> str:
-    return _typed(value, type_, odd, "VARCHAR UBIGINT BIGINT BOOLEAN", _text(value))
+def _string(value: str, type_: DataType, odd: _Odd, more: str = "true") -> str:
+    # To DuckDB -0 is 0 as soon as it is taken out of the line.
+    zero = f"(json_type({value}) = 'VARCHAR' OR {_text(value)} <> '0')"
+    plain = f"({zero} OR NOT regexp_matches(CAST(j AS VARCHAR), {text(_NEGATIVE_ZERO)}))"
+    kinds = "VARCHAR UBIGINT BIGINT BOOLEAN"
+    return _typed(value, type_, odd, kinds, _text(value), f"{plain} AND {more}")
+
+
+_NEGATIVE_ZERO: Final = r"[:,\[]\s*-0\s*[,\]}]"
 
 
 def _string_of_spark(value: str, type_: DataType, odd: _Odd) -> str:
     # Spark gives a bare NaN as a text with its quotes.
     bare = _matches(_text(value), f"{_BARE}({shapes.BARE_FLOAT})")
-    kinds = "VARCHAR UBIGINT BIGINT BOOLEAN"
-    return _typed(value, type_, odd, kinds, _text(value), f"NOT {bare}")
+    return _string(value, type_, odd, f"NOT {bare}")
 
 
 def _integer(value: str, type_: DataType, odd: _Odd) -> str:

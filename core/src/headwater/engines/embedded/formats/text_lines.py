@@ -13,8 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from headwater.engines.embedded.formats import compressed_text
+from headwater.engines.embedded.formats import compressed_text, quoted_records
 from headwater.engines.embedded.formats.compressed_text import CODECS, Compressed
+from headwater.engines.embedded.formats.quoted_records import Grammar
 from headwater.engines.embedded.formats.scans import Group
 from headwater.engines.embedded.paths import check_length, is_remote
 from headwater.engines.text_files import check_suffix
@@ -105,12 +106,46 @@ def whole_source(
     Raises:
         UnsupportedError: If a file is compressed in a way that is not read here.
     """
+    files = _all(relation, group, paths, encoding)
+    return name(group.contents.register(compressed_text.whole(group.contents, relation, files)))
+
+
+def record_source(
+    relation: FileRelation,
+    group: Group,
+    paths: Sequence[str],
+    grammar: Grammar,
+    *,
+    skip: bool,
+    encoding: str = "",
+) -> str:
+    """Return a FROM item with records that may go over several lines, as `source` gives lines.
+
+    Args:
+        relation: Whose files they are, for errors.
+        group: The files.
+        paths: DuckDB's names of the files.
+        grammar: What the records are made of.
+        skip: Whether the first record of each file is left out.
+        encoding: As in `source`.
+
+    Raises:
+        UnsupportedError: If a file is compressed in a way that is not read here.
+    """
+    files = _all(relation, group, paths, encoding)
+    rows = quoted_records.records(group.contents, relation, files, grammar, skip=skip)
+    return name(group.contents.register(rows))
+
+
+def _all(
+    relation: FileRelation, group: Group, paths: Sequence[str], encoding: str
+) -> list[Compressed]:
+    """Return a group's files as readers of ours take them, compressed or not."""
     packed = _compressed(relation, group, paths, encoding)
-    files = [
+    return [
         packed.get(number, Compressed(number, file, path, ""))
         for number, (file, path) in enumerate(zip(group.files, paths, strict=True))
     ]
-    return name(group.contents.register(compressed_text.whole(group.contents, relation, files)))
 
 
 def blank_firsts(

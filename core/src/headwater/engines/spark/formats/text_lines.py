@@ -18,7 +18,7 @@ from typing import Final
 from headwater.engines import text_shapes as shapes
 from headwater.engines.file_groups import FileGroup
 from headwater.engines.spark.types import ddl, literal, raised, unpadded
-from headwater.engines.text_files import encoding_of, unread_encoding
+from headwater.engines.text_files import csv_separator, encoding_of, unread_encoding
 from headwater.sql.rewriting import quoted
 from headwater.tables import encodings
 from headwater.tables.table import Column
@@ -143,9 +143,9 @@ def _ended(line: str, group: FileGroup) -> str:
 
 def _closed(line: str, group: FileGroup) -> str:
     """Return a condition for a line that closes each quote that begins a field."""
-    options = {"sep": ",", "quote": '"', "escape": "\\", **_options(group)}
+    options = {"quote": '"', "escape": "\\", **_options(group)}
     quote, escape = options["quote"], options["escape"]
-    separator = options.get("delimiter", options["sep"])
+    separator = csv_separator("spark", group, options)
     if len(quote) != 1 or quote == "\0":
         return "true"
     q, sep = re.escape(quote), re.escape(separator)
