@@ -413,25 +413,28 @@ def test_another_query_restates_or_holds_from_here_on(workspace: hw.Workspace, l
         asked(other, ledger, definition="both")
 
 
-def test_labels_are_told_by_the_ids_that_todays_queries_give_to_old_windows(
-    workspace: hw.Workspace, lake: Lake
+@pytest.mark.parametrize("made", ["id", "concat('k', id) AS id"])
+def test_a_label_is_of_a_row_that_was_handed_over_and_todays_query_drops(
+    workspace: hw.Workspace, lake: Lake, made: str
 ) -> None:
-    """What is kept beside the ledger are the ids of then: no label of today has one of these."""
+    """What is kept beside the ledger are the ids of then: made otherwise, they tell nothing."""
     horizon = timedelta(days=9)
     ledger = handed_over(connect(workspace, lake, horizon=horizon))
-    other = connect(workspace, lake, query="SELECT concat('k', id) AS id, at, x, will FROM serving")
+    query = f"SELECT {made}, at, x, will FROM (SELECT * FROM serving) WHERE id <> '2-1'"
+    other = connect(workspace, lake, query=query)
     (version,) = workspace.versions
     version.disconnect("actuals")
     source = hw.FileDataSource(
         tables={"actuals": str(lake.folder / "actuals")},
-        query="SELECT concat('k', id) AS id, decided, did FROM actuals",
+        query=f"SELECT {made}, decided, did FROM actuals",
         partitions={"actuals": hw.TimePartition("decided", keys={"dt": "yyyy-MM-dd"})},
     )
     version.connect_actuals(source, "id", {"will": "did"}, "decided", horizon=horizon)
     assert len(asked(other, ledger, definition="forward")) == 0
     lake.labels(3, ["2-1"], at(3, hours=5), name="new")
     changes = asked(other, ledger, definition="forward")
-    assert [c.window.start for c in changes] == [at(2)]
+    days = [2] if made == "id" else range(DAYS)
+    assert [c.window.start for c in changes] == [at(day) for day in days]
 
 
 def test_old_windows_keep_a_query_that_used_other_columns(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -15,7 +15,13 @@ from headwater.changes.fingerprints import columns_part, files_part
 from headwater.changes.label_touch import Landed
 from headwater.diagnostics import Diagnostic
 from headwater.display.printable import printable
-from headwater.errors import EvidenceError, HeadwaterError, LedgerError, UnsupportedError
+from headwater.errors import (
+    EvidenceError,
+    HeadwaterError,
+    LedgerError,
+    LedgerMovedError,
+    UnsupportedError,
+)
 from headwater.evidence import comparison
 from headwater.interfaces.plan import total
 from headwater.interfaces.plan_text import bytes_text
@@ -454,6 +460,7 @@ class Changes:
         blocker: Why each file counts for every window, if that is so.
         calendar: Step and zone of the windows.
         compacted: Windows of which a lake says that their rows are the same, in other files.
+        id_form: Digest of how ids are made.
     """
 
     def __init__(
@@ -475,6 +482,7 @@ class Changes:
         blocker: str | None = None,
         calendar: str = "",
         compacted: Sequence[Offer] = (),
+        id_form: str = "",
     ) -> None:
         self.connection = connection
         self.windows = tuple(windows)
@@ -491,6 +499,7 @@ class Changes:
         self._label_after = label_after
         self._lost_labels = lost_labels
         self._touched = touched
+        self._id_form = id_form
         self._untouched: tuple[Window, ...] | None = None
         self._compacted = tuple(compacted)
         self._first_label: tuple[datetime | None] | None = None
@@ -563,16 +572,16 @@ class Changes:
         """
         return offer.as_of is not None and (offer.closes is None or offer.closes > self.now)
 
-    def learn_ids(self, entry: Entry, hashes: Any) -> None:
+    def learn_ids(self, entry: Entry, words: Any) -> None:
         """Keep which ids a window has that was handed over, beside the ledger.
 
         Args:
             entry: What was handed over.
-            hashes: A hash of each id; None where they are not known.
+            words: The word of each id; None where they are not known.
         """
         facts = self.ledger.facts
-        if hashes is not None:
-            facts.ids.learn(entry.window_key, entry.rows, entry.end, hashes)
+        if words is not None:
+            facts.ids.learn(entry.window_key, entry.rows, self._id_form, entry.end, words)
             facts.moved = True
         elif entry.state == CLOSED:
             facts.ids.forget(entry.window_key)
@@ -600,48 +609,55 @@ class Changes:
             candidates = [c for c in self._changes if c.is_untaken and c.offer.landed is not None]
             # One is read: that tells it, too, and takes no more.
             touched = self._touched([c.offer for c in candidates]) if len(candidates) > 1 else None
-        for offer in self._compacted:
-            self._is_kept(offer, labels_moved=False)
+        self._keep(self._compacted, labels_moved=False)
         if touched is None:
             return
-        left = [
-            c
-            for c in candidates
-            if c.window not in touched and self._is_kept(c.offer, labels_moved=True)
-        ]
+        untouched = [c for c in candidates if c.window not in touched]
+        kept = self._keep([c.offer for c in untouched], labels_moved=True)
+        left = [c for c in untouched if c.window_key in kept]
         with self._lock:
             self._untouched = tuple(c.window for c in left)
             self._changes = tuple(c for c in self._changes if c not in left)
         self._read_together([c.window for c in self._changes])
 
-    def _is_kept(self, offer: Offer, *, labels_moved: bool) -> bool:
-        """Put a window that is not read into the ledger as compared; return whether that is done.
+    def _keep(self, offers: Sequence[Offer], *, labels_moved: bool) -> frozenset[str]:
+        """Put windows that are not read into the ledger as compared; return those that are there.
 
-        Where somebody else was quicker, or it can't be saved, whoever reads it hears of that.
+        Where somebody else was quicker, or one can't be saved, whoever reads it hears of that.
         """
-        before = offer.entry
-        assert before is not None, "of a new window nothing landed since"
+        ledger, commits = self.ledger, []
         try:
-            tables = dict(offer.tables)
-            if before.definition != offer.definition:  # it keeps its own, with the columns of that
-                tables = {
-                    name: files_part(tables.get(name, digest)) + columns_part(digest)
-                    for name, digest in before.tables.items()
-                }
-            entry = replace(
-                before,
-                tables=tables,
-                state=offer.state,
-                done_at=self.now,
-                as_of=offer.as_of,
-                next=self.next_label(offer) if labels_moved else before.next,
-                pins=offer.pins,
-            )
-            self.ledger.commit(entry, before)
+            commits = [self._compared(offer, labels_moved=labels_moved) for offer in offers]
+            with suppress(LedgerMovedError):  # of some: the others are saved one by one
+                ledger.commit_all(commits)
+            for entry, before in commits:
+                if ledger.entries.get(entry.window_key) == before != entry:
+                    ledger.commit(entry, before)
         except HeadwaterError:
             Stop.current().check()
-            return False
-        return True
+        keys = [(entry.window_key, entry) for entry, _ in commits]
+        return frozenset(key for key, entry in keys if ledger.entries.get(key) == entry)
+
+    def _compared(self, offer: Offer, *, labels_moved: bool) -> tuple[Entry, Entry]:
+        """Return what the ledger says of a window that was compared, and what it said before."""
+        before = offer.entry
+        assert before is not None, "of a new window nothing landed since"
+        tables = dict(offer.tables)
+        if before.definition != offer.definition:  # it keeps its own, with the columns of that
+            tables = {
+                name: files_part(tables.get(name, digest)) + columns_part(digest)
+                for name, digest in before.tables.items()
+            }
+        entry = replace(
+            before,
+            tables=tables,
+            state=offer.state,
+            done_at=self.now,
+            as_of=offer.as_of,
+            next=self.next_label(offer) if labels_moved else before.next,
+            pins=offer.pins,
+        )
+        return entry, before
 
     def __enter__(self) -> Self:
         self._batch = self.ledger.batch()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,12 +19,14 @@ from headwater.engines.used_columns import used_columns
 from headwater.errors import UnsupportedError
 from headwater.interfaces.mapping import BoundColumn, BoundMapping
 from headwater.interfaces.plan import Scan
+from headwater.interfaces.schema import Role
 from headwater.lakes.delta import COLUMN_MAPPING
 from headwater.ledger.entries import moment_text
-from headwater.planning.planner import Draft
+from headwater.planning.planner import Draft, MappedQuery
 from headwater.planning.shares import Share
 from headwater.reading.content_digests import FORM
-from headwater.tables.relation import DeltaRelation, FileRelation, IcebergRelation
+from headwater.sql.analysis import Scope, Source, TableReference
+from headwater.tables.relation import DataFile, DeltaRelation, FileRelation, IcebergRelation
 from headwater.tables.table import Column
 from headwater.types import DataType
 
@@ -80,51 +82,133 @@ def of_reading(draft: Draft) -> str:
     )
 
 
-def used_of(draft: Draft) -> dict[str, frozenset[str]]:
-    """Return the columns that the queries use of each table, casefolded, by the slot of its scan.
+def of_ids(draft: Draft) -> str:
+    """Return the digest of how ids are made, of predictions and of labels.
+
+    Where it is another, an id that was kept may be spelled otherwise today. A column of a table is
+    told by its name; what a query computes, by the whole query.
 
     Args:
         draft: What the windows' plans are made of.
     """
-    columns_of = {}
-    for scan in draft.scans:
-        side = draft.actuals if scan.gives_actuals and draft.actuals else draft.serving
-        columns_of[scan.slot] = used_columns(side.bound.analysis, scan.table).named
-    return columns_of
+    sides = [draft.serving, *([draft.actuals] if draft.actuals is not None else [])]
+    return _digest([_id_of(side) for side in sides])
 
 
-def of_tables(
-    shares: Sequence[Share], ignored: frozenset[str], used: Mapping[str, frozenset[str]]
-) -> dict[str, str]:
-    """Return the digest of a window's share of each table, by the table's name.
+def _id_of(side: MappedQuery) -> list[str]:
+    column = side.mapping.role(Role.ID)
+    if column is None:
+        return []
+    analysis, name = side.bound.analysis, column.column
+    source: Source | None = analysis.root
+    while isinstance(source, Scope):
+        outputs = [o for o in source.outputs if o.name.casefold() == name.casefold()]
+        origin = outputs[0].origin if len(outputs) == 1 and not source.branches else None
+        if origin is None or origin.fields:
+            break
+        source, name = origin.scope.sources.get(origin.source), origin.column
+    if isinstance(source, TableReference):
+        return [str(source.name), name.casefold(), str(column.source_type)]
+    return _words(analysis.text)
+
+
+class Tables:
+    """The digests of windows' shares of tables: what a table says of all windows is made once.
 
     Args:
-        shares: What the window needs of each table of a plan.
-        ignored: Names of tables whose history does not count.
-        used: The columns that count, by the slot of their table (`used_of`).
-
-    Raises:
-        UnsupportedError: With code `no-fingerprint`, if nothing tells versions of a table apart.
+        draft: What the windows' plans are made of.
     """
-    digests_of: dict[str, list[tuple[str, str]]] = {}
-    for share in shares:
-        name = str(share.scan.table)
-        if name not in ignored:
-            parts = _share(share, used[share.scan.slot])
-            digests_of.setdefault(name, []).append((_digest(parts[0]), _digest(parts[1])))
-    return {
-        name: _together(files) + _together(columns)[:_COLUMNS]
-        for name, (files, columns) in (
-            (name, zip(*digests_of[name], strict=True)) for name in sorted(digests_of)
+
+    def __init__(self, draft: Draft) -> None:
+        self._used: dict[str, frozenset[str]] = {}
+        for scan in draft.scans:
+            side = draft.actuals if scan.gives_actuals and draft.actuals else draft.serving
+            self._used[scan.slot] = used_columns(side.bound.analysis, scan.table).named
+        self._files: dict[str, _Files] = {}
+
+    def of(self, shares: Sequence[Share], ignored: Set[str] = frozenset()) -> dict[str, str]:
+        """Return the digest of a window's share of each table, by the table's name.
+
+        Args:
+            shares: What the window needs of each table of a plan.
+            ignored: Names of tables whose history does not count.
+
+        Raises:
+            UnsupportedError: With code `no-fingerprint`, if nothing tells a table's versions apart.
+        """
+        digests_of: dict[str, list[tuple[str, str]]] = {}
+        for share in shares:
+            name = str(share.scan.table)
+            if name not in ignored:
+                digests_of.setdefault(name, []).append(self._share(share))
+        return {
+            name: _together(files) + _together(columns)[:_COLUMNS]
+            for name, (files, columns) in (
+                (name, zip(*digests_of[name], strict=True)) for name in sorted(digests_of)
+            )
+        }
+
+    def _share(self, share: Share) -> tuple[str, str]:
+        """Return what a window's files are, and what the columns are that a query uses of them."""
+        scan, used = share.scan, self._used[share.scan.slot]
+        if not isinstance(scan.relation, FileRelation):
+            version, columns = _lake_share(share, used)
+            return _digest(version), _digest(columns)
+        if scan.slot not in self._files:
+            self._files[scan.slot] = _Files(scan, scan.relation, used)
+        return self._files[scan.slot].digests(share.files)
+
+
+class _Files:
+    """The files of a table, each with the text that is digested of it.
+
+    Args:
+        scan: The table.
+        relation: Its files.
+        used: The columns that count.
+    """
+
+    def __init__(self, scan: Scan, relation: FileRelation, used: frozenset[str]) -> None:
+        self._scan = scan
+        groups = []
+        self._own: dict[int, list[Any]] = {}
+        for number, part in enumerate(relation.partitions):
+            format_ = part.format or relation.format
+            groups.append([part.values, format_, sorted((part.options or {}).items())])
+            if part.columns or part.format:
+                columns = part.columns or relation.data_columns
+                self._own[number] = [part.values, _columns_read(columns, (), format_, used)]
+        # Mostly all partitions have the table's own columns.
+        self._columns = _columns_read(relation.data_columns, (), relation.format, used)
+        self._plain = _digest([self._columns, []])
+        told = sorted(
+            ([f.path, f.etag, f.size, groups[f.partition]], f.partition)
+            for f in relation.files
+            if f.etag is not None
         )
-    }
+        self._texts = {
+            (text[0], partition): (place, _json(text))
+            for place, (text, partition) in enumerate(told)
+        }
+        self._options = _json(sorted(relation.options.items()))
+
+    def digests(self, files: Sequence[DataFile]) -> tuple[str, str]:
+        """Return the digests of some of the files, and of the columns that count of them."""
+        for file in files:
+            if file.etag is None:
+                raise _untold(self._scan, f"its source tells no version mark of {file.path}")
+        texts = sorted(self._texts[f.path, f.partition] for f in files)
+        text = f'["files",[{",".join(text for _, text in texts)}],{self._options}]'
+        own = [self._own[n] for n in {f.partition for f in files} if n in self._own]
+        columns = _digest([self._columns, sorted(own, key=str)]) if own else self._plain
+        return _digest_of_text(text), columns
 
 
 def files_part(table: str) -> str:
     """Return what of a table's digest is of its files alone, whatever a query uses of them.
 
     Args:
-        table: What `of_tables` gave of it.
+        table: What `Tables.of` gave of it.
     """
     return table[:-_COLUMNS]
 
@@ -143,27 +227,10 @@ def of_share(tables: Mapping[str, str], definition: str, as_of: datetime | None)
     return _digest([dict(tables), definition, None if as_of is None else moment_text(as_of)])[:8]
 
 
-def _share(share: Share, used: frozenset[str]) -> tuple[Any, Any]:
-    """Return what a window's files are, and what the columns are that a query uses of them."""
+def _lake_share(share: Share, used: frozenset[str]) -> tuple[Any, Any]:
+    """Return what a window's files are of a lake, and what the columns are that a query uses."""
     relation, scan = share.scan.relation, share.scan
     match relation:
-        case FileRelation():
-            # Mostly all partitions have the table's own columns.
-            plain = _columns_read(relation.data_columns, (), relation.format, used)
-            groups, columns = {}, []
-            for n in {f.partition for f in relation.files}:
-                part = relation.partitions[n]
-                format_ = part.format or relation.format
-                groups[n] = [part.values, format_, sorted((part.options or {}).items())]
-                if part.columns or part.format:
-                    own = part.columns or relation.data_columns
-                    columns.append([part.values, _columns_read(own, (), format_, used)])
-            for file in relation.files:
-                if file.etag is None:
-                    raise _untold(scan, f"its source tells no version mark of {file.path}")
-            files = sorted([f.path, f.etag, f.size, groups[f.partition]] for f in relation.files)
-            options = sorted(relation.options.items())
-            return ["files", files, options], [plain, sorted(columns, key=str)]
         case IcebergRelation(column_ids=()):
             return ["version", relation.metadata_location, relation.snapshot_id], []
         case DeltaRelation() if COLUMN_MAPPING in relation.features:
@@ -261,5 +328,12 @@ def _kind(type_: DataType) -> str:
 
 
 def _digest(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _digest_of_text(_json(value))
+
+
+def _digest_of_text(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -10,7 +10,7 @@ rewritten or deleted. Which ones to try follows from the order in which they wer
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -107,7 +107,7 @@ def landed(
     shares: Sequence[Share],
     share_at: Callable[[Share, datetime], Share],
     facts: FileFacts,
-    used: Mapping[str, frozenset[str]],
+    tables: fingerprints.Tables,
     last: dict[str, Then],
 ) -> Landed | None:
     """Return the label files that alone are why a window is offered; None if more is, or may be.
@@ -119,7 +119,7 @@ def landed(
         shares: What it needs of the tables whose new files can be looked at alone.
         share_at: Gives what it needs of one of these where actuals are taken until a moment.
         facts: In which order files were listed first.
-        used: The columns that count, by the slot of their table.
+        tables: Gives the digests of shares.
         last: What was found of the window before, by the slot of the table: it is kept here.
     """
     then = entry.as_of
@@ -135,7 +135,7 @@ def landed(
             digest = files_part(digest)
         earlier = last.get(share.scan.slot)
         if earlier is None or (earlier.digest, earlier.files) != (digest, before.files):
-            files = _of_then(before, digest, facts, used)
+            files = _of_then(before, digest, facts, tables)
             earlier = last[share.scan.slot] = Then(digest, before.files, files)
         if earlier.same_files is None:
             return None
@@ -146,7 +146,7 @@ def landed(
 
 
 def _of_then(
-    share: Share, digest: str | None, facts: FileFacts, used: Mapping[str, frozenset[str]]
+    share: Share, digest: str | None, facts: FileFacts, tables: fingerprints.Tables
 ) -> tuple[DataFile, ...] | None:
     """Return those of a share's files that have a digest together; None if none is found."""
     numbers = [facts.listing(f.path, f.etag) for f in share.files]
@@ -155,11 +155,7 @@ def _of_then(
         files = tuple(
             f for f, n in zip(share.files, numbers, strict=True) if n is not None and n <= last
         )
-        scan = share.scan
-        if isinstance(scan.relation, FileRelation):
-            scan = replace(scan, relation=replace(scan.relation, files=files))
-        then = replace(share, scan=scan, files=files)
-        digests = fingerprints.of_tables([then], frozenset(), used)[str(scan.table)]
-        if digest in (digests, files_part(digests)):
+        then = tables.of([replace(share, files=files)])[str(share.scan.table)]
+        if digest in (then, files_part(then)):
             return files
     return None

@@ -44,12 +44,13 @@ class LedgerStore(Protocol):
 
 @runtime_checkable
 class Appending(Protocol):
-    """A store that can append a line, which is less to write than everything."""
+    """A store that can append lines, which is less to write than everything."""
 
     def append(self, line: bytes, expected_mark: str | None) -> str | None:
         """Append a line to the bytes that a mark stands for; otherwise as `LedgerStore.save`.
 
-        A crash may leave a part of the line, which no `load` gives.
+        It may be several lines. A crash may leave some of them, and a part of one, which no `load`
+        gives.
 
         Args:
             line: The line, with its newline.

@@ -9,7 +9,7 @@ import random
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import MappingProxyType
 from typing import Any, Final
@@ -201,14 +201,25 @@ class Ledger:
             LedgerMovedError: If somebody else handed over this window since.
             LedgerError: If it can't be saved; then it is not in the ledger.
         """
+        self.commit_all([(entry, planned)])
+
+    def commit_all(self, commits: Sequence[tuple[Entry, Entry | None]]) -> None:
+        """Take over what was handed over of several windows, and save it at once; as `commit`.
+
+        Args:
+            commits: What was handed over of each, and what stood there as it was planned.
+        """
+        if not commits:
+            return
         with self._lock:
-            self._check(entry, planned)
+            self._check(commits)
             if self._store is None:
-                self._put(entry)
+                for entry, _ in commits:
+                    self._put(entry)
             elif offers(self._store, Appending):
-                self._append(self._store, entry, planned)
+                self._append(self._store, commits)
             else:
-                self._wait(entry, planned)
+                self._wait(commits)
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -259,12 +270,14 @@ class Ledger:
                 return
             raise _never(_TRIES)
 
-    def _wait(self, entry: Entry, planned: Entry | None) -> None:
-        before, version = self._entries.get(entry.window_key), self._version
-        # What is planned of a window that waits already is what waits: its first base holds.
-        base = self._waiting.get(entry.window_key, (entry, planned))[1]
-        self._waiting[entry.window_key] = entry, base
-        self._put(entry)
+    def _wait(self, commits: Sequence[tuple[Entry, Entry | None]]) -> None:
+        version = self._version
+        before = {e.window_key: self._entries.get(e.window_key) for e, _ in commits}
+        for entry, planned in commits:
+            # What is planned of a window that waits already is what waits: its first base holds.
+            base = self._waiting.get(entry.window_key, (entry, planned))[1]
+            self._waiting[entry.window_key] = entry, base
+            self._put(entry)
         due = (
             not self._batches
             or len(self._waiting) >= WINDOWS
@@ -277,33 +290,34 @@ class Ledger:
         except LedgerMovedError:
             raise
         except BaseException:  # it may not be written, or nobody answers
-            if self._waiting.pop(entry.window_key, None) is not None:
-                self._version = version
-                _restore(self._entries, entry.window_key, before)
+            for name, entry_before in before.items():
+                if self._waiting.pop(name, None) is not None:
+                    self._version = version
+                    _restore(self._entries, name, entry_before)
             raise
 
-    def _append(self, store: Appending, entry: Entry, planned: Entry | None) -> None:
-        line = ledger_text.line(entry)
+    def _append(self, store: Appending, commits: Sequence[tuple[Entry, Entry | None]]) -> None:
+        entries = {entry.window_key: entry for entry, _ in commits}
+        lines = b"".join(map(ledger_text.line, entries.values()))
         for attempt in range(_TRIES):
             try:
                 if self._mark is None:
-                    content = ledger_text.write(self._version + 1, [*self._rest(entry), entry])
+                    rest = {**self._entries, **entries}.values()
+                    content = ledger_text.write(self._version + len(entries), rest)
                     self._mark = self._whole.save(content, None)
                 else:
-                    self._mark = store.append(line, self._mark)
+                    self._mark = store.append(lines, self._mark)
             except LedgerMovedError:
                 _pause(attempt)
                 self._reload()
-                self._check(entry, planned)
+                self._check(commits)
                 continue
-            self._put(entry)
+            for entry in entries.values():
+                self._put(entry)
             if self._mark is None:
                 self._reload()
             return
         raise _never(_TRIES)
-
-    def _rest(self, entry: Entry) -> Iterator[Entry]:
-        return (e for name, e in self._entries.items() if name != entry.window_key)
 
     @property
     def _whole(self) -> LedgerStore:
@@ -314,9 +328,14 @@ class Ledger:
         self._entries[entry.window_key] = entry
         self._version += 1
 
-    def _check(self, entry: Entry, planned: Entry | None) -> None:
-        if self._entries.get(entry.window_key) != planned:
-            raise _moved([entry.window_key])
+    def _check(self, commits: Sequence[tuple[Entry, Entry | None]]) -> None:
+        moved = [
+            entry.window_key
+            for entry, planned in commits
+            if self._entries.get(entry.window_key) != planned
+        ]
+        if moved:
+            raise _moved(moved)
 
     def _reload(self) -> ledger_text.LedgerText:
         """Take what the store has in the place of what is here."""

@@ -123,6 +123,12 @@ def instants(zone: tzinfo, begin: datetime, end: datetime) -> tuple[datetime, da
     return _moment(first).replace(tzinfo=UTC), _moment(after).replace(tzinfo=UTC)
 
 
+def is_shown_once(zone: tzinfo, local: datetime) -> bool:
+    """Return whether a clock shows a naive time once: not twice, and not never."""
+    first, second = (local.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
+    return first == second
+
+
 def first_shown(zone: tzinfo, local: datetime) -> datetime:
     """Return the first instant at which a clock shows a naive time, or the next one after it.
 

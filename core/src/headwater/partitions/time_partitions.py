@@ -32,6 +32,7 @@ from headwater.partitions.local_time import (
     after,
     first_moment,
     instants,
+    is_shown_once,
     zone_named,
 )
 from headwater.partitions.patterns import Pattern, Unit, parse_pattern
@@ -224,9 +225,11 @@ class Periods:
         Lateness reaches back before what its keys name. None as for `local`.
         """
         local = self.local(partition)
-        if local is None:
-            return None
-        begin, end = instants(self.zone, *local)
+        return None if local is None else self.instants(*local)
+
+    def instants(self, begin: datetime, end: datetime) -> tuple[datetime, datetime]:
+        """Return the instants of the rows that a partition of some local time may hold."""
+        begin, end = instants(self.zone, begin, end)
         earliest = datetime.min.replace(tzinfo=UTC)
         lateness = self._lateness
         return (begin - lateness if begin - earliest > lateness else earliest), end
@@ -252,20 +255,28 @@ class Dated:
     def __init__(self, rule: TimePartition, table: Table, partitions: Sequence[Partition]) -> None:
         named = Periods(rule, table)
         self._zone, self._lateness = named.zone, rule.lateness
-        self._local = [named.local(p) for p in partitions]
-        self._undated = [i for i, local in enumerate(self._local) if local is None]
-        stretches = ((i, named.stretch(p)) for i, p in enumerate(partitions))
-        self._intervals = Intervals(
-            (i, *stretch) for i, stretch in stretches if stretch is not None
-        )
+        self._undated: list[int] = []
+        # Of most partitions the clock shows each end once: then the instants between tell all.
+        self._unclear: dict[int, tuple[datetime, datetime]] = {}
+        stretches = []
+        for place, partition in enumerate(partitions):
+            local = named.local(partition)
+            if local is None:
+                self._undated.append(place)
+                continue
+            if not all(is_shown_once(named.zone, end) for end in local):
+                self._unclear[place] = local
+            first, end = named.instants(*local)
+            stretches.append((place, first, end - datetime.resolution))
+        self._intervals = Intervals(stretches)
 
     def overlapping(self, window: Window) -> list[int]:
         """Return the indices of the partitions that may have rows of a window, in order."""
         periods = LocalPeriods(self._zone, window.start, window.end, self._lateness)
         places = list(self._undated)
         for place in self._intervals.touching(window.start, window.end):
-            local = self._local[place]
-            if local is not None and periods.touch(*local):
+            local = self._unclear.get(place)
+            if local is None or periods.touch(*local):
                 places.append(place)
         return sorted(places)
 

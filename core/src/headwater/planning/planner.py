@@ -27,7 +27,7 @@ from headwater.interfaces.schema import Role, Schema
 from headwater.partitions import missing_partitions
 from headwater.planning.bound_query import BoundQuery
 from headwater.planning.scans import scan
-from headwater.planning.shares import Divided, Known, stretch_of, with_files_only
+from headwater.planning.shares import Divided, Known, Share, stretch_of, with_files_only
 from headwater.planning.windowed_query import (
     Part,
     Wrapped,
@@ -230,32 +230,48 @@ class Draft:
             windows: Inside of the stretch.
         """
         return frozenset(
-            (scan.slot, file.path)
+            (share.scan.slot, file.path)
             for window in windows
-            for scan in self.part_scans(window)
-            if isinstance(scan.relation, FileRelation)
-            for file in scan.relation.files
+            for share in self.part_shares(window)
+            if isinstance(share.scan.relation, FileRelation)
+            for file in share.files
         )
 
-    def part_scans(self, window: Window) -> tuple[Scan, ...]:
-        """Return which files one window needs of the tables; nothing is asked of anyone.
+    def part_shares(self, window: Window) -> tuple[Share, ...]:
+        """Return which files one window needs of each table; nothing is asked of anyone.
 
         Args:
             window: Inside of the stretch.
         """
         until = _until(self.request, window, self.as_of)
-        return self._scans(window, until, files_only=True)
-
-    def _scans(
-        self, window: Window, as_of: datetime | None, *, files_only: bool = False
-    ) -> tuple[Scan, ...]:
         return tuple(
-            divided.share(stretch_of(scan, window, as_of, None), files_only=files_only).scan
-            for scan, divided in zip(self.scans, self._divided, strict=True)
+            divided.files(stretch_of(scan, window, until, None))
+            for scan, divided in zip(self.scans, self.divided, strict=True)
         )
 
+    def part_scans(self, window: Window) -> tuple[Scan, ...]:
+        """Return the tables' scans for one window; nothing is asked of anyone.
+
+        Args:
+            window: Inside of the stretch.
+        """
+        return self._scans(window, _until(self.request, window, self.as_of))
+
+    def _scans(self, window: Window, as_of: datetime | None) -> tuple[Scan, ...]:
+        return tuple(
+            divided.share(stretch_of(scan, window, as_of, None)).scan
+            for scan, divided in zip(self.scans, self.divided, strict=True)
+        )
+
+    def limited(self, max_bytes: int | None) -> Draft:
+        """Return the draft of reads that may take so many bytes each."""
+        limited = replace(self, request=replace(self.request, max_bytes=max_bytes))
+        vars(limited)["divided"] = self.divided  # no limit is in there: it is made once
+        return limited
+
     @cached_property
-    def _divided(self) -> tuple[Divided, ...]:
+    def divided(self) -> tuple[Divided, ...]:
+        """The tables, of which each window needs less."""
         return tuple(
             Divided(scan, self.times.get(scan.slot), None, self.now) for scan in self.scans
         )

@@ -129,17 +129,17 @@ class Plans(Sequence[Plan]):
         groups: list[range] = []
         group_files: dict[tuple[str, str], int] = {}
         for number, window in enumerate(self.windows):
-            scans = self.draft.part_scans(window)
+            shares = self.draft.part_shares(window)
             files = {
-                (scan.slot, file.path): file.size
-                for scan in scans
-                for file in (scan.relation.files if isinstance(scan.relation, FileRelation) else ())
+                (share.scan.slot, file.path): file.size
+                for share in shares
+                for file in (share.files if isinstance(share.scan.relation, FileRelation) else ())
             }
             joined = {**group_files, **files}
             if (
                 groups
                 and len(groups[-1]) < GROUP_WINDOWS
-                and _shares(files, group_files, scans)
+                and _shares(files, group_files, self.draft.scans)
                 and sum(joined.values()) <= limit
             ):
                 groups[-1] = range(groups[-1].start, number + 1)

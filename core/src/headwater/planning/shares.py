@@ -42,7 +42,8 @@ class Share:
     """What one window needs of one table of a plan.
 
     Args:
-        scan: The scan, with the window's files only. A lake's stays as it is: its engine chooses.
+        scan: The scan, with the window's files only; as it is, where only these were asked for
+            (`Divided.files`). A lake's stays as it is: its engine chooses.
         files: The files that may hold rows of the window.
         stretch: The time that they were chosen for; None for all of time.
         chosen_by: How, e.g. `partitions` or `statistics`; None where nothing chose.
@@ -180,36 +181,47 @@ class Divided:
             times = []
         self._times = times
 
-    def share(self, stretch: Window | None, *, files_only: bool = False) -> Share:
-        """Return what a stretch of time needs; None is all of time.
+    def share(self, stretch: Window | None) -> Share:
+        """Return what a stretch of time needs, in a scan of its own; None is all of time.
 
         Args:
             stretch: The time.
-            files_only: Whether nobody asks which partitions it lacks.
         """
+        share, places = self._chosen(stretch)
+        relation, chosen = self._relation, share.files
+        if relation is None or stretch is None:
+            return share
+        landed = {n for n in places if n in self._in_partition}
+        narrowed = _narrowed(self._scan, relation, places, chosen, stretch)
+        gaps = self._gaps(narrowed, places, landed, stretch)
+        passed = sum(len(self._in_partition[n]) for n in landed) - len(chosen)
+        narrowed = replace(narrowed, gaps=gaps, passed=passed)
+        assert isinstance(narrowed.relation, FileRelation)
+        return replace(share, scan=narrowed, files=narrowed.relation.files)
+
+    def files(self, stretch: Window | None) -> Share:
+        """Return which files a stretch of time needs; the scan is that of all of them."""
+        return self._chosen(stretch)[0]
+
+    def _chosen(self, stretch: Window | None) -> tuple[Share, Sequence[int]]:
+        """Return the files that a stretch of time needs, and the places of its partitions."""
         relation, files, scan = self._relation, self._files, self._scan
         if files is None or stretch is None:
-            reason = scan.blocker or NO_STATISTICS
-            return Share(scan, tuple(files or ()), stretch, reason=reason)
+            whole = scan.blocker or NO_STATISTICS
+            return Share(scan, tuple(files or ()), stretch, reason=whole), ()
         if relation is None:
-            return self._of_lake(files, stretch)
-        if self._dated is None:
-            places_ = list(range(len(relation.partitions)))
-            chosen = list(range(len(files)))
-        else:
-            places_ = self._dated.overlapping(stretch)
-            chosen = sorted(n for place in places_ for n in self._in_partition.get(place, ()))
-        landed = {files[n].partition for n in chosen}
-        landed_files = len(chosen)
-        chosen = [n for n in chosen if self._may_hold(n, stretch)]
-        narrowed = _narrowed(scan, relation, places_, [files[n] for n in chosen], stretch)
-        gaps = None if files_only else self._gaps(narrowed, places_, landed, stretch)
-        narrowed = replace(narrowed, gaps=gaps, passed=landed_files - len(chosen))
-        assert isinstance(narrowed.relation, FileRelation)
+            return self._of_lake(files, stretch), ()
+        places: Sequence[int] = range(len(relation.partitions))
+        chosen: Sequence[int] = range(len(files))
+        if self._dated is not None:
+            places = self._dated.overlapping(stretch)
+            chosen = sorted(n for place in places for n in self._in_partition.get(place, ()))
+        if self._times:
+            chosen = [n for n in chosen if self._may_hold(n, stretch)]
         how = ["partitions"] * (self._dated is not None) + ["statistics"] * bool(self._times)
-        why_all = None if how else scan.blocker or NO_STATISTICS
-        chosen_by = " and ".join(how) or None
-        return Share(narrowed, narrowed.relation.files, stretch, chosen_by, why_all)
+        reason = None if how else scan.blocker or NO_STATISTICS
+        kept = tuple(files[n] for n in chosen)
+        return Share(scan, kept, stretch, " and ".join(how) or None, reason), places
 
     def _of_lake(self, files: Sequence[DataFile], stretch: Window) -> Share:
         scan = self._scan

@@ -65,7 +65,7 @@ class ContentDigest:
         # Without an id, a label is told by the row that it stands in.
         self._ids = by_id or own
         self._room = ids
-        self._id_hashes: list[Words] | None = [] if ids and len(by_id) == 1 else None
+        self._id_words: list[Words] | None = [] if ids and len(by_id) == 1 else None
         self._rows = 0
         self._labels = 0
         self.labelled = 0
@@ -87,17 +87,17 @@ class ContentDigest:
         return f"{self._labels:016x}"
 
     def ids(self) -> Words | None:
-        """Return a hash of each id, NULLs left out, as `hashed` gives it; None if none are kept."""
+        """Return the word of each id, NULLs left out; None if none are kept."""
         import numpy as np
 
-        if self._id_hashes is None:
+        if self._id_words is None:
             return None
-        return np.concatenate([np.empty(0, np.uint64), *self._id_hashes])
+        return np.concatenate([np.empty(0, np.uint64), *self._id_words])
 
     def _take(self, batch: pa.RecordBatch) -> None:
         import numpy as np
 
-        word_columns = self._ids if self._actuals or self._id_hashes is not None else ()
+        word_columns = self._ids if self._actuals or self._id_words is not None else ()
         hashes, words = _chained(batch, self._own, word_columns)
         self._rows = (self._rows + _total(hashes)) % _SIXTY_FOUR
         self._keep_ids(batch, words)
@@ -114,24 +114,24 @@ class ContentDigest:
         self._labels = (self._labels + _total(hashes[labelled])) % _SIXTY_FOUR
 
     def _keep_ids(self, batch: pa.RecordBatch, words: Mapping[int, Words]) -> None:
-        if self._id_hashes is None:
+        if self._id_words is None:
             return
         self._room -= batch.num_rows
         if self._room < 0:
-            self._id_hashes = None
+            self._id_words = None
             return
         place = self._ids[0][0]
-        self._id_hashes.append(_mixed(words[place][_valid(batch.column(place))]))
-
-
-def hashed(array: pa.Array[Any]) -> Words:
-    """Return a hash of each value of an array; equal ones have equal hashes."""
-    return _mixed(_words(array))
+        self._id_words.append(words[place][_valid(batch.column(place))])
 
 
 def _seed(text: str) -> int:
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "little") | 1  # an odd number loses nothing when multiplied
+
+
+def id_words(ids: pa.Array[Any]) -> Words:
+    """Return the word of each id, NULLs left out: equal ids have equal ones."""
+    return _words(ids)[_valid(ids)]
 
 
 def _total(hashes: Words) -> int:

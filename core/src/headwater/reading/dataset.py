@@ -116,9 +116,9 @@ class Dataset:
         self.on_end: Callable[[ReadStats], None] | None = None
         """Told the stats of each read of its rows, however it ended."""
         self.ids_of = 0
-        """Of how many rows hashes of the ids are kept, where digests are made; of more, none."""
+        """Of how many rows the words of the ids are kept, where digests are made; of more, none."""
         self.ids: Any = None
-        """These hashes, of the last read that came to its end; None where there are none."""
+        """These words, of the last read that came to its end; None where there are none."""
 
     @property
     def window(self) -> Window | None:

@@ -4,12 +4,13 @@ A file of a path and a version mark never changes, so what its footer said holds
 is asked twice. Of files of labels it is kept which listing of their table was the first that named
 them: the one before did not, so they landed between the two. Facts may be lost at any time: then
 footers are read again, and nothing is known of when files landed. Facts that are damaged are none.
-Behind them stand the ids of windows (`headwater.tables.window_ids`).
+Behind them stand the ids of windows (`headwater.tables.window_ids`): a line of each, and behind all
+lines their bytes.
 
-    {"files":1,"format":3,"headwater":"files","sha256":"..."}
+    {"files":1,"format":4,"headwater":"files","sha256":"...","windows":1}
     [[1,"m/v1/serving labels",1767571200000000,null]]
     ["s3://lake/t/part-0.parquet","9f3c...",{"at":[1767571200000000,1767657599000000]},null,1,true]
-    ["m/v1/serving/1d/2026-01-05T00:00Z","5be1...",1767657600000000,41,"AIB3Bw..."]
+    ["m/v1/serving/1d/2026-01-05T00:00Z","5be1...","07c2...",1767657600000000,64,720,1,720,0,180]
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from headwater.tables.window import Window
 from headwater.tables.window_ids import WindowIds
 from headwater.untrusted import limits
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 """Raised where footers are understood otherwise than before: what was kept is left aside then."""
 _WHAT: Final = "files"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -207,17 +208,18 @@ class FileFacts:
             [number, x.whose, _count(x.at), x.stretch and [_count(end) for end in x.stretch]]
             for number, x in sorted(self._listings.items())
         ]
-        lines = _json(listings) + b"".join(
-            _json(_line(p, f)) for p, f in sorted(self._files.items())
-        )
-        lines += b"".join(map(_json, self.ids.to_list()))
+        files = [_json(_line(p, f)) for p, f in sorted(self._files.items())]
+        ids = list(self.ids.to_lines())
+        windows = [_json(line) for line, _ in ids]
+        content = b"".join([_json(listings), *files, *windows, *(content for _, content in ids)])
         head = {
             "headwater": _WHAT,
             "format": FORMAT,
-            "files": len(self._files),
-            "sha256": hashlib.sha256(lines).hexdigest(),
+            "files": len(files),
+            "windows": len(windows),
+            "sha256": hashlib.sha256(content).hexdigest(),
         }
-        return _json(head) + lines
+        return _json(head) + content
 
     @classmethod
     def from_bytes(cls, content: bytes) -> FileFacts:
@@ -225,22 +227,23 @@ class FileFacts:
         facts = cls()
         if len(content) > limits.KEPT_FILES_BYTES:
             return facts
-        head, _, lines = content.partition(b"\n")
+        head, _, content = content.partition(b"\n")
         try:
             header = json.loads(head)
             if header["headwater"] != _WHAT or header["format"] != FORMAT:
                 return facts
-            if header["sha256"] != hashlib.sha256(lines).hexdigest():
+            if header["sha256"] != hashlib.sha256(content).hexdigest():
                 return facts
-            listings, *rest = lines.splitlines()
+            files, windows = int(header["files"]), int(header["windows"])
+            listings, *lines, ids = content.split(b"\n", 1 + files + windows)
             facts._listings = {
                 int(number): _Listing(str(whose), _moment(at), stretch and _moments(*stretch))
                 for number, whose, at, stretch in json.loads(listings)
             }
-            count = int(header["files"])
-            facts._files = dict(_parse_line(json.loads(line)) for line in rest[:count])
-            for line in rest[count:]:
-                facts.ids.take(json.loads(line))
+            facts._files = dict(_parse_line(json.loads(line)) for line in lines[:files])
+            place = 0
+            for line in lines[files:]:
+                place += facts.ids.take(json.loads(line), memoryview(ids)[place:])
         except (ValueError, TypeError, KeyError, OverflowError, AttributeError, RecursionError):
             return cls()
         return facts

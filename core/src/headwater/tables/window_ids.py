@@ -1,19 +1,26 @@
-"""Window ids: which ids the rows of a window have, in four bytes each, kept for later runs.
+"""Window ids: which ids the rows of a window have, kept for later runs in a few bytes each.
 
 A label is of a window if its id is one of the window's. To know that, the windows' files would be
-opened; what stands here says it without them. Of each id a few bits are kept, twenty-six more than
-it takes to count them: so another id is taken for one of the window's in one of 67 million tries.
-That costs a read which finds nothing new. An id that is one of the window's is never missed.
+opened; what stands here says it without them. An id is known by its word, 64 bits that are the same
+for equal ids (`headwater.reading.content_digests`); an integer's is the number itself.
 
-What is kept holds for the rows that had a digest (`headwater.reading.content_digests`), and may be
-lost at any time: then the files say it.
+    integers that lie close together   their words: three bits each, where none is left out
+    all others                         the first bits of a hash, twenty-four more than it takes to
+                                       count them: 27 bits each
+
+Of the latter another id is taken for one of the window's in one of 16 million tries, at most. That
+costs a read which finds nothing new. An id that is one of the window's is never missed.
+
+Both are numbers in order, and are written as Elias and Fano did: of each its low bytes, as they
+are; then, in bits, how much the rest of each is more than that of the one before.
+
+What is kept holds for the rows that had a digest, and for ids that are made as they were then. It
+may be lost at any time: then the files say it.
 """
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -22,13 +29,16 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Hashes = NDArray[np.uint64]
+    Words = NDArray[np.uint64]
 
 MOST: Final = 1_000_000
 """Ids of a window that are kept: of one that has more rows, none are."""
-ALL: Final = 2_000_000
-"""Ids that are kept of all windows, those that end last."""
-_SPARE: Final = 26
+ALL: Final = 8_000_000
+"""Bytes that are kept of all windows, those that end last."""
+_SPARE: Final = 24
+_LOW: Final = range(_SPARE // 8 + 1)
+_WORD: Final = 64
+_MIX: Final = 0x9E3779B97F4A7C15
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -38,28 +48,66 @@ class _Ids:
 
     Args:
         rows: Digest of the rows that have them.
+        form: What says how the ids were made.
         end: When the window ends.
-        bits: How many bits of each id's hash are kept, the first ones.
-        steps: From each to the next, in order, as 32-bit numbers, in base 64. Most runs ask for
-            none of them, so they stay as they are written.
+        bits: How many bits of each id's hash are kept, the first ones; `_WORD` where it is words.
+        count: How many numbers there are.
+        first: The least of them.
+        last: The greatest.
+        low: How many bytes of each are written as they are.
+        content: The numbers. Most runs ask for none of them, so they stay as they are written.
     """
 
     rows: str
+    form: str
     end: datetime
     bits: int
-    steps: str
+    count: int
+    first: int
+    last: int
+    low: int
+    content: bytes
 
-    def __len__(self) -> int:
-        return len(self.steps) * 3 // 16
+    @classmethod
+    def of(cls, rows: str, form: str, end: datetime, words: Words) -> _Ids:
+        """Return what is kept of ids.
 
-    def hashes(self) -> Hashes | None:
-        """Return what is kept of each id, in order; None if it is damaged."""
+        Args:
+            rows: Digest of the rows that have them.
+            form: What says how the ids were made.
+            end: When the window ends.
+            words: The word of each, in any order.
+        """
         import numpy as np
 
-        with suppress(ValueError):
-            content = base64.b64decode(self.steps, validate=True)
-            return np.cumsum(np.frombuffer(content, "<u4"), dtype=np.uint64)
-        return None
+        words = np.unique(words)
+        bits, (size, low) = _WORD, _smallest(words)
+        if size > len(words) * _SPARE // 8:
+            bits = len(words).bit_length() + _SPARE
+            words = np.unique(_hashes(words, bits))
+            _, low = _smallest(words)
+        count = len(words)
+        first, last = (int(words[0]), int(words[-1])) if count else (0, 0)
+        numbers = words - np.uint64(first)
+        steps = np.zeros(count + ((last - first) >> 8 * low) + 1, np.uint8)
+        steps[(numbers >> np.uint64(8 * low)).astype(np.int64) + np.arange(count)] = 1
+        lows = numbers.astype("<u8").view(np.uint8).reshape(count, 8)[:, :low]
+        content = lows.tobytes() + np.packbits(steps).tobytes()
+        return cls(rows, form, end, bits, count, first, last, low, content)
+
+    def numbers(self) -> Words | None:
+        """Return the numbers, in order, each without the first; None if they are damaged."""
+        import numpy as np
+
+        content, lows = np.frombuffer(self.content, np.uint8), self.count * self.low
+        places = np.flatnonzero(np.unpackbits(content[lows:]))
+        if len(places) != self.count:
+            return None
+        high = (places - np.arange(self.count)).astype("<u8")
+        numbers: Words = high << np.uint64(8 * self.low)
+        of_bytes = numbers.view(np.uint8).reshape(self.count, 8)
+        of_bytes[:, : self.low] = content[:lows].reshape(self.count, self.low)
+        return numbers
 
 
 class WindowIds:
@@ -71,78 +119,109 @@ class WindowIds:
     def __len__(self) -> int:
         return len(self._windows)
 
-    def learn(self, window_key: str, rows: str, end: datetime, hashes: Hashes) -> None:
+    def learn(self, window_key: str, rows: str, form: str, end: datetime, words: Words) -> None:
         """Keep the ids of a window; those that it had before are forgotten.
 
         Args:
             window_key: The window.
             rows: Digest of its rows.
+            form: What says how the ids were made.
             end: When it ends.
-            hashes: A hash of each id, in any order.
+            words: The word of each id, in any order.
         """
-        import numpy as np
-
         self.forget(window_key)
-        bits = min(64, max(1, len(hashes)).bit_length() + _SPARE)
-        steps = np.diff(np.sort(hashes >> np.uint64(64 - bits)), prepend=np.uint64(0))
-        if len(hashes) > MOST or (len(steps) and int(steps.max()) >= 2**32):
-            return
-        text = base64.b64encode(steps.astype("<u4").tobytes()).decode()
-        self._windows[window_key] = _Ids(rows, end, bits, text)
+        if len(words) <= MOST:
+            self._windows[window_key] = _Ids.of(rows, form, end, words)
 
     def forget(self, window_key: str) -> None:
         """Forget the ids of a window."""
         self._windows.pop(window_key, None)
 
-    def knows(self, window_key: str, rows: str) -> bool:
+    def knows(self, window_key: str, rows: str, form: str) -> bool:
         """Return whether the ids of a window are known, of the rows that have a digest."""
         ids = self._windows.get(window_key)
-        return ids is not None and ids.rows == rows
+        return ids is not None and (ids.rows, ids.form) == (rows, form)
 
-    def has_any(self, window_key: str, hashes: Hashes) -> bool:
+    def has_any(self, window_key: str, words: Words) -> bool:
         """Return whether some ids may be among a window's.
 
         Args:
             window_key: The window; its ids are known.
-            hashes: A hash of each id.
+            words: The word of each id.
         """
         import numpy as np
 
         ids = self._windows[window_key]
-        values, prefixes = ids.hashes(), hashes >> np.uint64(64 - ids.bits)
-        if values is None:
-            return True
-        if not len(values) or not len(prefixes):
+        if not ids.count:
             return False
-        places = np.searchsorted(values, prefixes).clip(max=len(values) - 1)
-        return bool((values[places] == prefixes).any())
+        sought = words if ids.bits == _WORD else _hashes(words, ids.bits)
+        first, last = np.uint64(ids.first), np.uint64(ids.last)
+        sought = sought[(sought >= first) & (sought <= last)] - first
+        if not len(sought):
+            return False
+        numbers = ids.numbers()
+        if numbers is None:
+            return True
+        sought.sort()  # what is looked for in order is found sooner
+        places = np.searchsorted(numbers, sought).clip(max=ids.count - 1)
+        return bool((numbers[places] == sought).any())
 
-    def to_list(self) -> Iterator[list[Any]]:
-        """Yield what is kept of each window, JSON-ready; the oldest beyond `ALL` are left out."""
+    def to_lines(self) -> Iterator[tuple[list[Any], bytes]]:
+        """Yield what is kept of each window: a list, JSON-ready, and the bytes that it tells of.
+
+        The oldest beyond `ALL` are left out.
+        """
         left = ALL
         windows = list(self._windows.items())
         for key, ids in sorted(windows, key=lambda item: item[1].end, reverse=True):
-            left -= len(ids)
+            left -= len(ids.content)
             if left < 0:
                 return
             end = (ids.end - _EPOCH) // timedelta(microseconds=1)
-            yield [key, ids.rows, end, ids.bits, ids.steps]
+            numbers = [ids.bits, ids.count, ids.first, ids.last, ids.low, len(ids.content)]
+            yield [key, ids.rows, ids.form, end, *numbers], ids.content
 
-    def take(self, line: Any) -> None:
-        """Take what `to_list` gave of a window.
+    def take(self, line: Any, content: memoryview) -> int:
+        """Take what `to_lines` gave of a window; return how many of the bytes are of it.
 
         Args:
             line: One of the lists that it yielded.
+            content: Its bytes, and what stands behind them.
 
         Raises:
             ValueError: If it is not that.
             TypeError: Likewise.
             OverflowError: Likewise.
         """
-        key, rows, end, bits, steps = line
-        if not all(isinstance(text, str) for text in (key, rows, steps)):
+        key, rows, form, end, *numbers = line
+        if not all(isinstance(text, str) for text in (key, rows, form)):
             raise TypeError("no window")
-        if type(bits) is not int or not _SPARE <= bits <= 64:
-            raise ValueError("no number of bits")
+        if any(type(n) is not int for n in numbers):
+            raise TypeError("no numbers")
+        bits, count, first, last, low, size = map(int, numbers)
+        if not (_SPARE <= bits <= _WORD and 0 <= first <= last < 2**_WORD and low in _LOW):
+            raise ValueError("no ids")
+        if count < 0 or not count * low <= size <= len(content):
+            raise ValueError("no bytes of theirs")
         moment = _EPOCH + timedelta(microseconds=end)
-        self._windows[key] = _Ids(rows, moment, bits, steps)
+        self._windows[key] = _Ids(
+            rows, form, moment, bits, count, first, last, low, bytes(content[:size])
+        )
+        return size
+
+
+def _smallest(numbers: Words) -> tuple[int, int]:
+    """Return how few bytes numbers take, given in order, and how many low ones of each."""
+    count = len(numbers)
+    span = int(numbers[-1]) - int(numbers[0]) if count else 0
+    return min((count * low + (count + (span >> 8 * low)) // 8 + 1, low) for low in _LOW)
+
+
+def _hashes(words: Words, bits: int) -> Words:
+    """Return the first bits of a hash of each word."""
+    import numpy as np
+
+    mixed = words * np.uint64(_MIX)
+    mixed = (mixed ^ (mixed >> np.uint64(32))) * np.uint64(_MIX)
+    hashes: Words = mixed >> np.uint64(_WORD - bits)
+    return hashes

@@ -27,7 +27,7 @@ from headwater.planning.file_times import file_times
 from headwater.planning.lake_files import before_compaction, lake_files
 from headwater.planning.planner import Draft, MappedQuery
 from headwater.planning.plans import Plans
-from headwater.planning.shares import Divided, Share, stretch_of
+from headwater.planning.shares import Divided, Share, stretch_of, with_files_only
 from headwater.reading.dataset import Dataset
 from headwater.reading.datasets import Datasets, Group
 from headwater.tables.file_facts import FileFacts
@@ -105,8 +105,10 @@ def changes(
         listed, lake_times = lake_files(draft.scans, access)
     _keep_listings(connection, draft, options, listed)
     options.ledger.save_facts()
-    times = {**draft.times, **lake_times}
-    divided = [Divided(s, times.get(s.slot), listed.get(s.slot), draft.now) for s in draft.scans]
+    divided = [
+        Divided(s, lake_times.get(s.slot), listed[s.slot], draft.now) if s.slot in listed else own
+        for s, own in zip(draft.scans, draft.divided, strict=True)
+    ]
     compared = _Compared(connection, draft, options, divided, _Older(workspace, connection, draft))
     offered = compared.offers(windows)
     reads = _Reads(workspace, connection, draft, options, [o.window for o in offered])
@@ -128,6 +130,7 @@ def changes(
         blocker=compared.blocker,
         calendar=_calendar(options.calendar),
         compacted=compared.compacted,
+        id_form=fingerprints.of_ids(draft),
     )
 
 
@@ -162,7 +165,7 @@ class _Compared:
         self._terms = terms_of(connection)
         self._ignored = _ignored(connection, draft)
         self._definition = fingerprints.of_definition(draft, _calendar(options.calendar))
-        self._used = fingerprints.used_of(draft)
+        self._fingerprints = fingerprints.Tables(draft)
         self._divided = divided
         self._older = older
         self.compacted: list[Offer] = []
@@ -194,7 +197,7 @@ class _Compared:
             return None
         as_of = None if draft.as_of is None else labels.until(window, draft.as_of, horizon)
         shares = self._shares(window, as_of)
-        tables = fingerprints.of_tables(shares, self._ignored, self._used)
+        tables = self._fingerprints.of(shares, self._ignored)
         empty = comparison.is_empty(shares)
         present = Present(tables, self._definition, as_of, empty)
         key = self._window_key(window)
@@ -210,7 +213,7 @@ class _Compared:
             landed = label_touch.landed(
                 entry, present, reasons, separable,
                 lambda share, moment: self._share_at(share, window, moment),
-                options.ledger.facts, self._used, self._then,
+                options.ledger.facts, self._fingerprints, self._then,
             )  # fmt: skip
         offer = Offer(
             window,
@@ -222,10 +225,7 @@ class _Compared:
             closes(window, horizon),
             state,
             reasons,
-            Cost(
-                total(s.scan.estimate.files for s in shares),
-                total(s.scan.estimate.bytes for s in shares),
-            ),
+            _cost(shares),
             entry,
             dict(_pins(shares)),
             landed,
@@ -263,9 +263,8 @@ class _Compared:
                 if older is None:
                     return False
                 stretch = stretch_of(share.scan, window, entry.as_of, None)
-                then.append(older.share(stretch, files_only=True))
-            fingerprints_ = fingerprints.of_tables(then, frozenset(), self._used)
-            if fingerprints_.get(table) != entry.tables.get(table):
+                then.append(older.files(stretch))
+            if self._fingerprints.of(then).get(table) != entry.tables.get(table):
                 return False
         return True
 
@@ -287,18 +286,18 @@ class _Compared:
         for name in sorted(self._ignored):
             mine = [s for s in shares if str(s.scan.table) == name]
             with suppress(UnsupportedError):  # nothing tells its versions apart
-                digests |= fingerprints.of_tables(mine, frozenset(), self._used)
+                digests |= self._fingerprints.of(mine)
         return digests
 
     def _share_at(self, share: Share, window: Window, as_of: datetime) -> Share:
         """Return what a window needs of a table where actuals are taken until another moment."""
         number = next(n for n, s in enumerate(self._draft.scans) if s.slot == share.scan.slot)
         scan = self._draft.scans[number]
-        return self._divided[number].share(stretch_of(scan, window, as_of, None), files_only=True)
+        return self._divided[number].files(stretch_of(scan, window, as_of, None))
 
     def _shares(self, window: Window, as_of: datetime | None) -> list[Share]:
         return [
-            divided.share(stretch_of(scan, window, as_of, None), files_only=True)
+            divided.files(stretch_of(scan, window, as_of, None))
             for scan, divided in zip(self._draft.scans, self._divided, strict=True)
         ]
 
@@ -380,6 +379,16 @@ def _pins(shares: Sequence[Share]) -> Iterator[tuple[str, int]]:
                 yield str(share.scan.table), number
 
 
+def _cost(shares: Sequence[Share]) -> Cost:
+    estimates = [
+        with_files_only(s.scan, s.files).estimate
+        if isinstance(s.scan.relation, FileRelation)
+        else s.scan.estimate
+        for s in shares
+    ]
+    return Cost(total(e.files for e in estimates), total(e.bytes for e in estimates))
+
+
 def _key_name(name: str) -> str:
     """Return a connection's name as a part of keys: without blanks and unseen characters."""
     return "".join(
@@ -411,8 +420,7 @@ class _Reads:
         windows: Sequence[Window],
     ) -> None:
         self._workspace, self._connection, self._options = workspace, connection, options
-        limit = workspace.request(connection, None).max_bytes
-        self._draft = replace(draft, request=replace(draft.request, max_bytes=limit))
+        self._draft = draft.limited(workspace.request(connection, None).max_bytes)
         self._places = {window: place for place, window in enumerate(windows)}
         self._lock = threading.Lock()
         self._made: tuple[Datasets, list[Group | None]] | None = None

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from headwater.changes import label_touch
+from headwater.changes import fingerprints, label_touch
 from headwater.changes.changes import Offer, closes
 from headwater.changes.label_touch import Landed
 from headwater.errors import HeadwaterError
@@ -73,23 +73,19 @@ class LateLabels:
         Args:
             offers: Windows of which nothing but labels moved, in order.
         """
-        by_ids = label_touch.ids_compare(self._draft)
+        by_ids, form = label_touch.ids_compare(self._draft), fingerprints.of_ids(self._draft)
         touched: set[Window] = set()
         known: list[Offer] = []
         others: list[Offer] = []
         for offer in offers:
             entry = offer.entry
             assert entry is not None, "labels landed since it was handed over"
-            is_known = by_ids and self._facts.ids.knows(offer.window_key, entry.rows)
-            is_same = entry.definition == offer.definition
-            if is_known:
+            if by_ids and self._facts.ids.knows(offer.window_key, entry.rows, form):
                 known.append(offer)
-            if not (is_known or is_same):  # which ids it had, today's query can't tell
-                touched.add(offer.window)
-            elif not (
-                is_known and is_same
-            ):  # today's query may give its rows other ids than it had
+            elif entry.definition == offer.definition:
                 others.append(offer)
+            else:  # which ids it had, today's query can't tell
+                touched.add(offer.window)
         try:
             touched |= set(self._touched_by_ids(known))
             if others:
@@ -181,26 +177,24 @@ class LateLabels:
         import numpy as np
         import pyarrow.compute as pc
 
-        from headwater.reading.content_digests import hashed
+        from headwater.reading.content_digests import id_words
 
         hull = Window(offers[0].window.start, offers[-1].window.end)
         landed = [o.landed for o in offers]
         scans = tuple(s for s in _scans_of_touch(self._draft, (), hull, landed) if s.gives_actuals)
         sql = label_touch_sql.first_labels(_labels_of(self._draft, hull))
-        hashes, moments = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
+        words, moments = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
         for batch in self._answer(self._plan(sql, scans)):
             valid: Any = pc.is_valid(batch.column("id"))
             batch = batch.filter(valid)
-            hashes.append(hashed(batch.column("id")))
+            words.append(id_words(batch.column("id")))
             moments.append(batch.column("came").to_numpy(zero_copy_only=False).astype(np.int64))
-        ids, came = np.concatenate(hashes), np.concatenate(moments)
-        order = np.argsort(ids)  # what is looked for in order is found sooner
-        ids, came = ids[order], came[order]
+        ids, came = np.concatenate(words), np.concatenate(moments)
         for offer in offers:
-            label_hashes = ids
+            label_ids = ids
             if offer.closes is not None:
-                label_hashes = ids[came <= label_delays.micros(offer.closes - label_delays.EPOCH)]
-            if self._facts.ids.has_any(offer.window_key, label_hashes):
+                label_ids = ids[came <= label_delays.micros(offer.closes - label_delays.EPOCH)]
+            if self._facts.ids.has_any(offer.window_key, label_ids):
                 yield offer.window
 
     def _touched_by_files(self, offers: Sequence[Offer]) -> frozenset[Window]:
