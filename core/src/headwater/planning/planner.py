@@ -249,14 +249,6 @@ class Draft:
             for scan, divided in zip(self.scans, self.divided, strict=True)
         )
 
-    def part_scans(self, window: Window) -> tuple[Scan, ...]:
-        """Return the tables' scans for one window; nothing is asked of anyone.
-
-        Args:
-            window: Inside of the stretch.
-        """
-        return self._scans(window, _until(self.request, window, self.as_of))
-
     def _scans(self, window: Window, as_of: datetime | None) -> tuple[Scan, ...]:
         return tuple(
             divided.share(stretch_of(scan, window, as_of, None)).scan

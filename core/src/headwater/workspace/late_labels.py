@@ -287,12 +287,12 @@ def _scans_of_touch(
     slots = {slot for slot, _, _ in new}
     rows = draft.part_files(windows)
     scans = []
-    for scan in draft.part_scans(hull):
-        relation = scan.relation
+    for share in draft.part_shares(hull):
+        scan, relation = share.scan, share.scan.relation
         if isinstance(relation, FileRelation):
             files = [
                 f
-                for f in relation.files
+                for f in share.files
                 if (scan.slot, f.path, f.etag) in new
                 or (
                     scan.slot not in slots
