@@ -84,3 +84,26 @@ def test_texts_that_duckdb_can_not_be_given_are_refused(sql: str) -> None:
     found = portable.refusals(analysed(sql))
     assert [d.code for d in found] == ["not-portable"]
     assert "character" in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("divisor", "guarded"),
+    [
+        ("b", True),
+        ("(b % 5)", True),  # from -4 to 4
+        ("length(s)", True),  # from 0
+        ("nullif(b, 5)", True),
+        ("nullif(b, 0)", False),
+        ("7", False),
+    ],
+)
+def test_only_a_divisor_that_may_be_zero_is_guarded(divisor: str, guarded: bool) -> None:
+    text = portable.compile(analysed(f"SELECT 1 % {divisor} AS v FROM t"), lambda t: t.name)
+    assert ("DIVIDE_BY_ZERO" in text) is guarded
+
+
+@pytest.mark.parametrize(("digits", "guarded"), [(19, False), (20, True)])
+def test_only_a_product_beyond_38_digits_is_guarded(digits: int, guarded: bool) -> None:
+    factors = f"CAST(d AS DECIMAL(19,2)) * CAST(d AS DECIMAL({digits},2))"
+    text = portable.compile(analysed(f"SELECT {factors} AS v FROM t"), lambda t: t.name)
+    assert ("a product of decimals beyond 38 digits" in text) is guarded

@@ -135,7 +135,7 @@ def _decimal_sum(operator: str, first: Piece, second: Piece, type_: DataType) ->
 def _decimal_product(first: Piece, second: Piece, type_: DataType) -> Piece:
     (p1, s1), (p2, s2) = _digits(first.type), _digits(second.type)
     values = ranges.arithmetic("*", first.values, second.values)
-    if p1 + p2 + 1 <= t.MOST_DIGITS:
+    if p1 + p2 <= t.MOST_DIGITS:
         return made(spell(_product(first, second), type_), type_, (first, second), range_=values)
     d1, d2 = _shared_digits(p1, p2)
     if d1 < s1 or d2 < s2:
