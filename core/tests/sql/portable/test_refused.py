@@ -39,6 +39,7 @@ UNREACHED: Final = {
     "{left.type} {operator} {right.type}'": "the binder gives such a sum no type",
     "{operator} {right.type}: only numbers are proven": "other operands have no such type",
     "the number {literal}: its type can't be told": "the binder types every number",
+    "its table can't be told": "a query is compiled within those around it",
     "a subquery: its scope can't be told": "the binder makes a scope of each subquery",
     "{type(node).__name__}: not proven to mean the same'": "there is no other kind of query",
     "len(of_item) == len(rows.types)": "a generator whose columns are not known is vague before",

@@ -49,7 +49,7 @@ def group_by(
     everything = [n for n in outputs if not aggregates(n)] if group.args.get("all") else []
     for item in (*_named_outputs(work, group, context.scope), *everything):
         _check_named_output(work, item)
-    for item in (*_grouped(work, group, context.scope), *everything):
+    for item in (*grouped_expressions(work, group, context.scope), *everything):
         for column in item.find_all(exp.Column):
             bound = work.bindings.get(id(column))
             named.add((bound.column if bound is not None else column.name).casefold())
@@ -139,7 +139,11 @@ def check(work: Work, node: exp.Select, scope: Scope) -> None:
     ):
         return
     keys = Keys(work, scope)
-    grouped = {keys.of(e) for e in _grouped(work, group, scope)} if group is not None else set()
+    grouped = (
+        {keys.of(e) for e in grouped_expressions(work, group, scope)}
+        if group is not None
+        else set()
+    )
     if group is not None and group.args.get("all"):
         grouped |= _group_by_all_keys(keys, scope)
     for item in (*node.expressions, *later):
@@ -241,7 +245,7 @@ def _check_parts(work: Work, item: exp.Expr, scope: Scope, keys: Keys, reason: s
         same = [o.origin for o in scope.outputs if o.origin and _is_named(o, o.origin)]
         reached = {keys.of_binding(origin) for origin in same}
     else:
-        reached = {keys.of(e) for e in _grouped(work, group, scope)}
+        reached = {keys.of(e) for e in grouped_expressions(work, group, scope)}
         reached |= _group_by_all_keys(keys, scope) if group.args.get("all") else set()
     own = {id(x) for x in own_nodes(item)}
     for column in item.find_all(exp.Column):
@@ -327,8 +331,8 @@ def _check_renamed(work: Work, call: exp.Expr, scope: Scope, keys: Keys) -> None
             )
 
 
-def _grouped(work: Work, group: exp.Expr, scope: Scope) -> Iterator[exp.Expr]:
-    """The expressions that are grouped; ordinals and names of outputs stand for theirs."""
+def grouped_expressions(work: Work, group: exp.Expr, scope: Scope) -> Iterator[exp.Expr]:
+    """Yield the expressions that are grouped; ordinals and names of outputs stand for theirs."""
     for item in _items(group):
         if position(item) is None:
             yield item

@@ -10,7 +10,7 @@ from sqlglot import exp
 from headwater.diagnostics import errors_in, hint_for
 from headwater.sql import functions
 from headwater.sql.analysis import Binding, Output, Scope
-from headwater.sql.binding import grouping, naming, operands
+from headwater.sql.binding import correlation, grouping, naming, operands
 from headwater.sql.binding.columns import check_readable, qualify, without_excepted
 from headwater.sql.binding.context import Clause, Context, TooMuchWorkError, Work
 from headwater.sql.binding.expressions import condition, type_of, window_parts
@@ -303,6 +303,7 @@ def _select(
         # A name that means nothing can't be grouped; one finding is enough.
         grouping.check(work, node, scope)
         grouping.check_order(work, node, scope)
+        correlation.check(work, node, scope)
     return scope
 
 

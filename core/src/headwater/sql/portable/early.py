@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Final
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.sql.analysis import Binding
-from headwater.sql.binding.from_clause import Item, JoinKind, same_column
+from headwater.sql.analysis import Binding, Scope
+from headwater.sql.binding.from_clause import Item, JoinKind, Unclear, read_from, same_column
+from headwater.sql.portable import clauses
 from headwater.sql.portable.pieces import Piece, Refusal
 from headwater.sql.portable.scopes import FENCE, FromTable, Query
 
@@ -56,7 +57,7 @@ def condition(
         except Refusal:
             continue
         if piece.risky:
-            e.early[id(part)] = _named(e, source, piece)
+            e.early[id(part)] = _named(e, *source, piece)
     return e.boolean(node)
 
 
@@ -120,30 +121,54 @@ def _computed(node: exp.Expr) -> Iterator[exp.Expr]:
             todo += here.iter_expressions()
 
 
-def _source(e: Expressions, node: exp.Expr, items: list[Item], equal: list[Binding]) -> str | None:
-    """Return the key of the one source that an expression is about, if its rows are all there."""
-    if e.query.closed:
-        return None
+def _source(
+    e: Expressions, node: exp.Expr, items: list[Item], equal: list[Binding]
+) -> tuple[Query, str] | None:
+    """Return the one source that an expression is about, if its rows are all there.
+
+    It may be one of a query around, which this one asks about each of its rows.
+
+    Returns:
+        The query that has it in FROM, and its key there.
+    """
     bound = [e.analysis.binding_of(c) for c in node.find_all(exp.Column)]
-    keys = set()
+    named: dict[tuple[int, str], Scope] = {}
     for binding in bound:
-        if binding is None or binding.scope is not e.query.scope or binding.type == t.STRING:
+        if binding is None or binding.type == t.STRING:
             return None
         if any(same_column(binding, x) for x in equal):
             return None
-        keys.add(binding.source)
-    if len(keys) != 1:
+        named[id(binding.scope), binding.source] = binding.scope
+    if len(named) != 1:
         return None
-    (key,) = keys
+    (((_, key), scope),) = named.items()
+    if scope is not e.query.scope:
+        around = e.queries.query_around(scope)
+        if around is None or not _asks_of_rows(node, scope.node):
+            return None
+        read = read_from(e.analysis, scope, whole=True)
+        items = [] if isinstance(read, Unclear) else list(read)
+    query = e.query if scope is e.query.scope else around
     places = [i for i, item in enumerate(items) if item.key == key]
-    if len(places) != 1:
+    if query is None or query.closed or len(places) != 1:
         return None
     (place,) = places
-    if isinstance(items[place].node, exp.Lateral):
+    if isinstance(items[place].node, exp.Lateral) or items[place].nested:
         return None
     padded = items[place].kind in (JoinKind.LEFT, JoinKind.FULL)
     padded |= any(x.kind in (JoinKind.RIGHT, JoinKind.FULL) for x in items[place + 1 :])
-    return None if padded else key
+    return None if padded else (query, key)
+
+
+def _asks_of_rows(node: exp.Expr, select: exp.Expr) -> bool:
+    """Return whether a part of a SELECT stands where it has rows, and no groups."""
+    here = node
+    while here.parent is not None and here.parent is not select:
+        here = here.parent
+    grouped = any(select.args.get(k) for k in ("group", "having")) or any(
+        map(clauses.aggregated, select.expressions)
+    )
+    return here.arg_key in ("where", "joins") or (here.arg_key == "expressions" and not grouped)
 
 
 def _equal(e: Expressions, conditions: Iterable[exp.Expr]) -> Iterator[Binding]:
@@ -155,9 +180,9 @@ def _equal(e: Expressions, conditions: Iterable[exp.Expr]) -> Iterator[Binding]:
                 yield from (x for x in sides if x is not None)
 
 
-def _named(e: Expressions, key: str, piece: Piece) -> Piece:
+def _named(e: Expressions, query: Query, key: str, piece: Piece) -> Piece:
     """Return the column of a source that a value is computed as."""
-    query, source = e.query, e.query.sources[key]
+    source = query.sources[key]
     columns = query.early.setdefault(key, {})
     name = next((n for n, sql in columns.items() if sql == piece.sql), None)
     if name is None:

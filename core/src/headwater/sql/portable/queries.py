@@ -20,7 +20,7 @@ from sqlglot import exp
 from headwater import types as t
 from headwater.sql.analysis import Analysis, Binding, Output, Scope
 from headwater.sql.binding import row_order
-from headwater.sql.binding.from_clause import Unclear, read_from, scopes_within
+from headwater.sql.binding.from_clause import Item, Unclear, read_from, scopes_within
 from headwater.sql.functions import called, name_of
 from headwater.sql.portable import (
     clauses,
@@ -38,7 +38,12 @@ from headwater.sql.portable.pieces import Cascade, Piece, Refusal, made, refuse_
 from headwater.sql.portable.raising import doubted, spark_error
 from headwater.sql.portable.scopes import Compiled, FromTable, Query
 from headwater.sql.portable.single_rows import at_most_one_row
-from headwater.sql.portable.sources import conditions_within, from_clause, kept_columns
+from headwater.sql.portable.sources import (
+    conditions_within,
+    from_clause,
+    kept_columns,
+    refuse_floats,
+)
 from headwater.sql.portable.spelling import cast, has_type
 from headwater.sql.portable.spelling import name as quoted
 from headwater.sql.typing.literals import position
@@ -152,6 +157,10 @@ class Queries:
         finally:
             self._open.pop()
 
+    def query_around(self, scope: Scope) -> Query | None:
+        """Return the query of a scope while something in it is compiled."""
+        return next((q for q in reversed(self._open) if q.scope is scope), None)
+
     def column_of(self, binding: Binding) -> Piece:
         """Return the column that a binding means, as it is called here."""
         for query in reversed(self._open):
@@ -187,9 +196,13 @@ class Queries:
             and not select.args.get("having")
             and any(clauses.aggregated(n) for n in select.expressions)
         )
-        if self.named_around(scope):
-            reason = "a subquery that names columns around it and is no aggregate of all its rows"
-            refuse_unless(aggregate, reason, node)
+        around = self.named_around(scope)
+        if around:
+            reason = "a subquery that names columns around it and may give several rows"
+            hint = "aggregate them, e.g. max(...), or end it by ORDER BY ... LIMIT 1"
+            refuse_unless(aggregate or at_most_one_row(self.analysis, scope), reason, node, hint)
+            if not aggregate:
+                refuse_floats(around, "a subquery of a row", node)
             subquery = self._safe(scope, node)
         else:
             subquery = self._known(self.from_subquery(scope), node)
@@ -288,6 +301,8 @@ class Queries:
 
     def from_subquery(self, scope: Scope) -> Compiled:
         """Return a compiled subquery of FROM, which sees nothing of the query around it."""
+        if self.named_around(scope):  # as a part of a subquery that names them may
+            return self.compiled(scope)
         subquery = self._from_subqueries.get(id(scope))
         if subquery is None:
             around, self._open = self._open, []
@@ -368,8 +383,11 @@ class Queries:
         e = Expressions(self.analysis, self, query)
         where = [self.attempt(e.boolean, c) for c in clauses.conjuncts(node, "where")]
         windowing, of_windows = time_windows.opened(e, node, self.alias)
-        if joins and any(w.risky for w in (*where, *of_windows)):
-            where = self._early(e, node, of_windows)
+        if any(w.risky for w in (*where, *of_windows)):
+            if joins:
+                where = self._early(e, node, of_windows)
+            elif self.named_around(query.scope):
+                where = self._computed_before(e, node)
         where += of_windows
         rows = None
         if making is not None:
@@ -427,12 +445,10 @@ class Queries:
 
     def _early(self, e: Expressions, node: exp.Select, others: list[Piece]) -> list[Piece]:
         """Return the conditions of WHERE, what may raise in them computed before the joins."""
-        items = read_from(self.analysis, e.query.scope, whole=True)
-        assert not isinstance(items, Unclear)
+        items = self._items(e.query.scope)
         join_conditions = list(conditions_within(e.query.scope, items))
-        make = partial(early.condition, e, items=items, conditions=join_conditions)
         conditions = clauses.conjuncts(node, "where")
-        where = [self.attempt(make, c) for c in conditions]
+        where = self._computed_before(e, node)
         risky = [(c, w) for c, w in zip(conditions, where, strict=True) if w.risky]
         if (
             len(risky) == 1
@@ -445,6 +461,22 @@ class Queries:
         if any(w.risky for w in (*where, *others)):
             self.refusals.append(Refusal(_ABOVE_JOIN, node.args.get("where")))
         return where
+
+    def _computed_before(self, e: Expressions, node: exp.Select) -> list[Piece]:
+        """Return the conditions of WHERE, what may raise in them computed in FROM.
+
+        That of a query around computes what is asked of its rows.
+        """
+        items = self._items(e.query.scope)
+        scopes = [q.scope for q in self._open]
+        conditions = [c for s in scopes for c in conditions_within(s, self._items(s))]
+        make = partial(early.condition, e, items=items, conditions=conditions)
+        return [self.attempt(make, c) for c in clauses.conjuncts(node, "where")]
+
+    def _items(self, scope: Scope) -> tuple[Item, ...]:
+        items = read_from(self.analysis, scope, whole=True)
+        assert not isinstance(items, Unclear)  # FROM has been compiled
+        return items
 
     def _output(self, e: Expressions, output: Output) -> Piece:
         node = output.node
@@ -476,6 +508,11 @@ class Queries:
         keys: dict[str, str] = {}
         by_node: dict[int, str] = {}
         for key in group_by.keys:
+            bare = clauses.bare(key).unnest()
+            within = [] if isinstance(bare, exp.Subquery) else bare.find_all(exp.Subquery)
+            around = any(self.named_around(self._subquery(e, x)) for x in within)
+            reason = "a group's expression with a subquery that names columns around it"
+            refuse_unless(not around, reason, key, "compute it in a subquery of FROM")
             piece = self.attempt(e.piece, key)
             if piece.type != t.UNKNOWN:
                 grouped = piece

@@ -25,6 +25,7 @@ from headwater.sql.portable import chars, early, generators, pivots
 from headwater.sql.portable.comparing import compare, widened
 from headwater.sql.portable.expressions import Expressions
 from headwater.sql.portable.pieces import Cascade, Piece, Refusal, refuse_unless
+from headwater.sql.portable.raising import doubted
 from headwater.sql.portable.scopes import FENCE, Compiled, FromQuery, FromTable, Query
 from headwater.sql.portable.spelling import name as quoted
 from headwater.sql.portable.spelling import text as literal
@@ -94,7 +95,8 @@ def _joined(
             subquery = _joined(queries, query, item.nested, reduces=reduces, joins=joins)
             sql = f"({subquery.sql})"
         else:
-            sql, subquery = _item(queries, query, item, reduces=reduces, joins=joins)
+            last = item is items[-1] and not laterals
+            sql, subquery = _item(queries, query, item, reduces=reduces, joins=joins, last=last)
             query.items[item.key] = sql
             sql += "\0"  # the end of it; see `early`
         if subquery is not None:
@@ -106,7 +108,7 @@ def _joined(
 
 
 def _item(
-    queries: Queries, query: Query, item: Item, *, reduces: bool, joins: bool
+    queries: Queries, query: Query, item: Item, *, reduces: bool, joins: bool, last: bool = True
 ) -> tuple[str, Compiled | None]:
     refuse_unless(not item.node.args.get("sample"), "TABLESAMPLE", item.node)
     strange = [k for k, v in item.node.args.items() if v and k not in _ITEM_PARTS]
@@ -132,26 +134,50 @@ def _item(
         # A lateral one sees what stands before it.
         subquery = (queries.compiled if lateral else queries.from_subquery)(source)
         if lateral:
-            _check_lateral(queries, source, subquery, item.node)
+            _check_lateral(queries, query, item, subquery, last)
         names = tuple(_alias_columns(item.node)) or names
     query.sources[item.key] = FromQuery(
         alias, names, subquery.types, subquery.raises, subquery.declines
     )
     if isinstance(item.node, exp.Lateral):
-        return f"LATERAL (\n{subquery.sql}\n) AS {alias}", subquery
+        return f"LATERAL (\n{doubted(subquery.sql)}\n) AS {alias}", subquery
     if subquery.risky and reduces and (joins or subquery.hidden or not subquery.plain):
         return f"(\nSELECT * FROM (\n{subquery.sql}\n) AS s {FENCE}\n) AS {alias}", subquery
     return f"(\n{subquery.sql}\n) AS {alias}", subquery
 
 
-def _check_lateral(queries: Queries, scope: Scope, query: Compiled, node: exp.Expr) -> None:
-    hint = "give out the columns, and compute in the SELECT around it"
-    refuse_unless(not query.risky, "a LATERAL subquery that may raise", node, hint)
-    # DuckDB asks once for all rows with the same values: of two zeros it keeps one.
-    around = queries.named_around(scope)
+def _check_lateral(queries: Queries, query: Query, item: Item, rows: Compiled, last: bool) -> None:
+    """Refuse a LATERAL subquery that the two engines may evaluate for other rows."""
+    assert isinstance(item.source, Scope)
+    if rows.risky:
+        # Spark computes it of the rows that stand before it, or of fewer.
+        hint = "give out the columns, and compute in the SELECT around it"
+        apart = last and not rows.hidden and _always(item) and not _asks(query)
+        refuse_unless(apart, "a LATERAL subquery that may raise", item.node, hint)
+    hint = "name it in the SELECT, or in a join's condition"
+    refuse_floats(queries.named_around(item.source), "a LATERAL subquery", item.node, hint)
+
+
+def refuse_floats(
+    around: Iterable[Binding], what: str, node: exp.Expr, hint: str | None = None
+) -> None:
+    """Refuse a subquery that gives out a float of a row around it.
+
+    DuckDB asks once for all rows with the same values: of two zeros it keeps one.
+    """
     floats = any(x.is_floating for b in around for x in b.type.walk())
-    reason = "a LATERAL subquery that names a float of what stands before it"
-    refuse_unless(not floats, reason, node, "name it in the SELECT, or in a join's condition")
+    refuse_unless(not floats, f"{what} that names a float of a row around it", node, hint)
+
+
+def _always(item: Item) -> bool:
+    """Return whether an item is joined to each row, by ON true or without a condition."""
+    return all(isinstance(c, exp.Boolean) and c.this for c in item.on)
+
+
+def _asks(query: Query) -> bool:
+    """Return whether a WHERE asks a subquery, which filters rows where an engine likes."""
+    where = query.scope.node.args.get("where")
+    return where is not None and where.find(exp.Query) is not None
 
 
 def _pivoted(queries: Queries, query: Query, node: exp.Expr, source: Generated) -> Compiled:
@@ -185,9 +211,13 @@ def _join(queries: Queries, query: Query, items: Sequence[Item], sql: str) -> st
     on = [queries.attempt(partial(_on, e, items), c) for c in item.on]
     on += [queries.attempt(partial(_using, queries, query, items, item), c) for c in item.using]
     refuse_unless(not any(p.risky for p in on), _MAY_RAISE, item.join)
+    names = [queries.analysis.binding_of(c) for o in item.on for c in o.find_all(exp.Column)]
+    around = any(b is not None and not b.scope.is_within(query.scope) for b in names)
+    inner = item.kind is JoinKind.INNER
+    reason = "an outer join whose condition names columns around its query"
+    refuse_unless(inner or not around, reason, item.join)
     if on:
         return f"{_JOINS[item.kind]} {sql} ON {' AND '.join(p.sql for p in on)}"
-    inner = item.kind is JoinKind.INNER
     refuse_unless(inner, "an outer join without a condition", item.join)
     return f"CROSS JOIN {sql}"
 
@@ -328,10 +358,10 @@ def _beside(
     rows = _rows(queries, query, source, call)
     if rows.risky:
         # Spark makes rows of those that the filters leave which it moves below: of these at most.
-        where = query.scope.node.args.get("where")
-        asked = where is not None and where.find(exp.Query) is not None
         reason = f"{name_of(call)}() of what may raise, before what filters its rows"
-        refuse_unless(last and not asked, reason, call, "make the rows in a subquery of FROM")
+        refuse_unless(
+            last and not _asks(query), reason, call, "make the rows in a subquery of FROM"
+        )
         rows = rows.doubted()
     kept = kept_columns(queries, query) if rows.floats else {}
     query.closed = query.closed or rows.floats
@@ -353,10 +383,9 @@ def _lateral_rows(
     queries: Queries, query: Query, item: Item, source: Generated, text: str, last: bool
 ) -> _Text:
     """Return FROM with `LATERAL explode(...)` behind what it names."""
-    always = all(isinstance(c, exp.Boolean) and c.this for c in item.on)
     hint = "write the condition behind WHERE"
     kinds = (JoinKind.INNER, JoinKind.LEFT)
-    plain = always and not item.using and item.kind in kinds
+    plain = _always(item) and not item.using and item.kind in kinds
     refuse_unless(plain, "LATERAL rows that a condition joins", item.join, hint)
     outer = item.kind is JoinKind.LEFT
     call = source.node.this
