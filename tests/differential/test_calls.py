@@ -128,8 +128,24 @@ CALLS: dict[tuple[str, str], list[str]] = {
         *(f"to_varchar(dec, '{p}')" for p in ("S9,999,990.99", "0000.00MI", ".99", "99.", "$99.9")),
         *("to_char(fine, '9.999999')", "to_char(b, 'MI99999999999999999990')", "to_char(t, '009')"),
     ],
-    ("levenshtein", "characters"): ["levenshtein(s, concat('x', s, s))", "levenshtein(s, 'ß', 1)"],
-    ("levenshtein", "edges"): ["levenshtein(s, o)", "levenshtein(o, s, t)", "levenshtein(i, s, 2)"],
+    ("aggregate", "edges"): [
+        "aggregate(ai, 0D, (a, x) -> a + x * coalesce(d, 1D))",
+        "aggregate(`as`, 0, (a, x) -> a + length(x) + coalesce(t, 0))",
+        "aggregate(ai, '', (a, x) -> concat(a, x, s))",
+        "transform(aa, z -> aggregate(z, 1, (a, v) -> (a + coalesce(v, 1) * size(z)) % 1000))",
+        "aggregate(ai, struct(0 AS n, 0D AS v), (a, x) -> struct(a.n + 1 AS n, a.v + x AS v)).v",
+    ],
+    ("array_sort", "edges"): [
+        "array_sort(ai, (x, y) -> CASE WHEN x > y THEN -1 WHEN x < y THEN 1 ELSE 0 END)",
+        "array_sort(`as`, (x, y) -> CASE WHEN length(x) < length(y) THEN -1 ELSE 0 END)",
+        "array_sort(ad, (x, y) -> CASE WHEN x IS NULL THEN 1 WHEN x < y OR y IS NULL THEN -1 END)",
+        "array_sort(array(s, o, 'b'), (x, y) -> IF(x < y, -1, IF(x > y, 1, 0)))",
+    ],
+    ("map_zip_with", "edges"): [
+        "map_entries(map_zip_with(m, m, (k, a, b) -> struct(k, a, b)))",
+        "map_entries(map_zip_with(m, map('a', 1, s, 2), (k, a, b) -> coalesce(a, b)))",
+        "map_zip_with(m, map('q', i), (k, a, b) -> concat(k, s))",
+    ],
     ("try_to_number", "written"): [
         f"try_to_number(s, '{p}')"
         for p in (
@@ -346,6 +362,7 @@ LINES = [
     *("url_encode(s)", "url_decode(s)", "try_url_decode(s)", "soundex(s)", "unbase64(s)"),
     *("decode(CAST(s AS BINARY), 'UTF-8')", "asinh(d)", "acosh(d)", "asinh(i)", "regexp(s, 'h+')"),
     *("decimal(i)", "decimal(s)", "binary(s)", "bround(fine, 6)"),
+    *("levenshtein(s, concat('x', s))", "levenshtein(s, 'straße', 4)", "levenshtein(i, s, t)"),
 ]
 """Calls of lines of the table, over texts and numbers that are made for them."""
 

@@ -20,30 +20,57 @@ def answer(expression: str, **columns: Any) -> list[Any]:
     return list(found.column("v").to_pylist())
 
 
-NAMES = ["s", "x", "p", "v0", "z", "l", "d", "r", "k", "w", "a"]
+NAMES = ["s", "x", "p", "v0", "z", "l", "d", "r", "k", "w", "a", "l0", "x0", "m0", "a0", "c0"]
 PARTS = ["x", "k", "v", "key", "value", "a", "b", "s"]
 
 
+CALLS: dict[str, Any] = {
+    "sort_array(many)": [{"f": 1}, {"f": 2}],
+    "map_from_arrays(array('q'), array(3))": [("q", 3)],
+    "transform_values(map('q', 1), (n, m) -> m + 2)": [("q", 3)],
+    "map_filter(map('q', 1), (n, m) -> m = 1)": [("q", 1)],
+    "sequence(1, 3)": [1, 2, 3],
+    "array_union(array(1, 2), array(2, 3))": [1, 2, 3],
+    "bround(2.5D)": 2.0,
+    "ln(1.0D)": 0.0,
+    "aggregate(array(1, 2), 0, (n, m) -> n + m + size(many))": 7,
+    "array_sort(array(1, 3, 2), (n, m) -> CASE WHEN n > m THEN -1 ELSE 1 END)": [3, 2, 1],
+    "map_zip_with(map('q', 1), map('q', 2), (i, n, m) -> n + m)": [("q", 3)],
+}
+
+
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(
-    ("expression", "expected"),
-    [
-        ("sort_array(many)", [{"f": 1}, {"f": 2}]),
-        ("map_from_arrays(array('q'), array(3))", [("q", 3)]),
-        ("transform_values(map('q', 1), (n, m) -> m + 2)", [("q", 3)]),
-        ("map_filter(map('q', 1), (n, m) -> m = 1)", [("q", 1)]),
-        ("sequence(1, 3)", [1, 2, 3]),
-        ("array_union(array(1, 2), array(2, 3))", [1, 2, 3]),
-        ("bround(2.5D)", 2.0),
-        ("ln(1.0D)", 0.0),
-    ],
-)
-def test_a_column_is_not_taken_for_a_variable(name: str, expression: str, expected: Any) -> None:
+def test_a_column_is_not_taken_for_a_variable(name: str) -> None:
     """DuckDB takes `s.x` for the field of a column s before it looks for a lambda's variable."""
     fields = pa.array([dict.fromkeys(PARTS, 77)])
     many = pa.array([[{"f": 2}, {"f": 1}]])
-    (found,) = answer(expression, **{name: fields, "many": many})
-    assert found == expected
+    listed = ", ".join(f"{call} AS answer{n}" for n, call in enumerate(CALLS))
+    source = hw.MemoryDataSource(tables={"t": pa.table({name: fields, "many": many})})
+    found = hw.Workspace(engine="embedded").sql(f"SELECT {listed} FROM t", source).to_arrow()
+    assert dict(zip(CALLS, found.to_pylist()[0].values(), strict=True)) == CALLS
+
+
+def test_a_lambda_takes_its_own_row_for_what_is_around_it() -> None:
+    """DuckDB's list_reduce takes another row's once lists differ in length."""
+    lists = pa.array([[1], [1, 2, 3], [], None, [5, 5]], pa.list_(pa.int32()))
+    own = {"many": lists, "i": pa.array([10, 2, 3, 4, 1], pa.int32())}
+    assert answer("aggregate(many, 0, (s, x) -> s + x * i)", **own) == [10, 12, 0, None, 10]
+    inner = "aggregate(many, 0, (s, x) -> s + aggregate(many, 0, (a, y) -> a + y * x + i))"
+    assert answer(inner, **own) == [11, 54, 0, None, 104]
+    texts = "aggregate(many, '', (s, x) -> concat(s, x, '/', i, ' '))"
+    assert answer(texts, **own) == ["1/10 ", "1/2 2/2 3/2 ", "", None, "5/1 5/1 "]
+
+
+@pytest.mark.parametrize(
+    "comparison", ["CASE WHEN x < y THEN -1 WHEN x > y THEN 1 ELSE 0 END", "1", "NULLIF(0, 0)"]
+)
+def test_what_is_no_order_of_the_elements_ends_the_read(comparison: str) -> None:
+    """With NULL among them it says that 1 is NULL and NULL is 2."""
+    with pytest.raises(EngineError) as caught:
+        answer(
+            f"array_sort(array(i, NULL, 2), (x, y) -> {comparison})", i=pa.array([1], pa.int32())
+        )
+    assert caught.value.code == "not-portable-value"
 
 
 @pytest.mark.parametrize(

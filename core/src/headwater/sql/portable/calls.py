@@ -308,6 +308,21 @@ def _date_part(arguments: list[Piece], type_: DataType) -> Piece:
     return _field(str(field.literal), moment, type_)
 
 
+_DAYS: Final = ranges.Range(0, 106_751)
+_CLOCK: Final = {
+    t.DATE: ("CAST(timezone('UTC', now()) AS DATE)", _DAYS),
+    t.TIMESTAMP: ("now()", ranges.midnights(_DAYS)),
+    t.TIMESTAMP_NTZ: ("timezone('UTC', now())", ranges.midnights(_DAYS)),
+}
+"""What the clock shows as the read begins, and between what: from 1970 to 2262."""
+
+
+def clock(_: list[Piece], type_: DataType) -> Piece:
+    """Return `now()`, `current_date` and their kin, the same in all of a query."""
+    sql, values = _CLOCK[type_]
+    return made(sql, type_, range_=values)
+
+
 def _cast(arguments: list[Piece], type_: DataType) -> Piece | None:
     return casts.cast(arguments[0], type_) if len(arguments) == 1 else None
 
@@ -378,6 +393,7 @@ BUILDERS: Final[dict[str, _Builder]] = {
     "to_char": formats.to_char,
     "to_timestamp_ntz": formats.to_local_time,
     "try_to_date": formats.try_to_date,
+    "clock": clock,
     "convert_timezone": formats.convert_timezone,
     "typeof": texts.typeof,
     "parse_url": texts.parse_url,

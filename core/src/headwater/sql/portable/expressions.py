@@ -82,6 +82,9 @@ class Expressions:
         """What numbers the windows of a row, where a SELECT has windows that slide."""
         self.variables: list[tuple[str, Piece]] = []
         """Lambda variables in force, innermost last."""
+        self.around: list[tuple[int, str, dict[str, tuple[str, Piece]]]] = []
+        """Lambdas that see nothing around them: how many variables stand outside of each, the one
+        whose parts stand for what is there, and the names of these parts by their SQL."""
         self.made: dict[int, Piece] = {}
         """The columns of rows that a generator of the SELECT makes, by `id` of the output."""
         self.early: dict[int, Piece] = {}
@@ -100,7 +103,7 @@ class Expressions:
             Refusal: With the construct for which Spark's answer can't be promised.
         """
         if id(node) in self.early:
-            return self.early[id(node)]
+            return self._inside(self.early[id(node)])
         try:
             piece = self._compiled(node)
             self.queries.spend(piece.sql)
@@ -249,7 +252,7 @@ class Expressions:
         """Return a column, a lambda variable, or what an alias of this SELECT stands for."""
         binding = self.analysis.binding_of(node)
         if binding is not None:
-            return self.bound(binding, node)
+            return self._inside(self.bound(binding, node))
         if (
             self.counted is not None
             and node.name.lower() == "grouping__id"
@@ -257,9 +260,9 @@ class Expressions:
         ):
             return grouping.identity(self.counted)
         folded = node.name.casefold()
-        for name, piece in reversed(self.variables):
+        for place, (name, piece) in reversed(list(enumerate(self.variables))):
             if name == folded:
-                return piece
+                return self._inside(piece, place)
         if (of_window := time_windows.named(self, node)) is not None:
             return of_window
         named = self.analysis.alias_of(node)
@@ -272,6 +275,14 @@ class Expressions:
                 piece = nested.field(piece, field.name)
             return piece
         raise Refusal(f"the name {node.name!r}: what it means can't be told", node)
+
+    def _inside(self, piece: Piece, place: int = -1) -> Piece:
+        """Return what stands for a column or a variable inside of lambdas that see none."""
+        for outside, item, parts in self.around:
+            if place < outside:
+                name, _ = parts.setdefault(piece.sql, (f"c{len(parts)}", piece))
+                piece = Piece(f"struct_extract({item}, '{name}')", piece.type)
+        return piece
 
     def sorted_by(self, node: exp.Expr) -> Piece:
         """Return what ORDER BY sorts by, which may be what a generator made."""
@@ -397,6 +408,8 @@ _HANDLERS: Final[dict[type[exp.Expr], _Handler]] = {
     exp.ILike: conditions.like,
     exp.RegexpLike: conditions.rlike,
     exp.Exists: conditions.exists,
+    exp.CurrentDate: lambda e, n: calls.clock([], e.type_of(n)),
+    exp.CurrentTimestamp: lambda e, n: calls.clock([], e.type_of(n)),
     exp.Case: _case,
     exp.DPipe: calls.joined,
     exp.Substring: calls.substring,
@@ -448,6 +461,8 @@ _PARTS: Final[dict[type[exp.Expr], frozenset[str]]] = {
         (exp.ILike, "this expression negate"),
         (exp.RegexpLike, "this expression"),
         (exp.Exists, "this"),
+        (exp.CurrentDate, ""),
+        (exp.CurrentTimestamp, ""),
         (exp.Case, "this ifs default"),
         (exp.DPipe, "this expression safe"),
         (exp.Substring, "this start length"),

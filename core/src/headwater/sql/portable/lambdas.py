@@ -1,4 +1,4 @@
-"""Higher-order functions of arrays: transform, filter, exists, forall, aggregate."""
+"""Higher-order functions of arrays, as transform, filter and aggregate, and those of maps."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from headwater import types as t
 from headwater.sql.functions import name_of
 from headwater.sql.portable import containers
 from headwater.sql.portable.comparing import widened
-from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
-from headwater.sql.portable.spelling import cast
+from headwater.sql.portable.pieces import Piece, Refusal, made, refuse_unless
+from headwater.sql.portable.raising import not_portable
+from headwater.sql.portable.spelling import cast, null
 from headwater.types import DataType
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 _Builder = Callable[["Expressions", Piece, exp.Expr], Piece]
 
-_CAPTURING: Final = "aggregate() whose lambda uses more than its own two variables"
-"""DuckDB's list_reduce takes other rows' values for them once the lists differ in length."""
+_MOST_COMPARED: Final = 300
+"""Elements up to which each is compared with each."""
 
 
 def _form(word: str) -> Callable[[Expressions, exp.Expr], Piece | None]:
@@ -35,6 +36,8 @@ def _form(word: str) -> Callable[[Expressions, exp.Expr], Piece | None]:
         refuse_unless(array.type.name == "array", f"{name}({array.type}, ...)", node)
         if word == "aggregate":
             return _aggregate(e, node, array, rest)
+        if word == "sorted":
+            return _sorted(e, node, array, rest)
         single = len(rest) == 1 and isinstance(rest[0], exp.Lambda)
         refuse_unless(single, f"{name}() of other arguments", node)
         return _BUILDERS[word](e, array, rest[0])
@@ -130,14 +133,16 @@ def _aggregate(e: Expressions, node: exp.Expr, array: Piece, rest: list[exp.Expr
     if type_ == t.VOID:
         raise Refusal("aggregate() from NULL", node)
     element = array.type.element
-    alike = type_ == element or (type_.is_numeric and element.is_numeric)
-    refuse_unless(alike, f"aggregate() of {element} to {type_}", node)
-    params, body = _body(e, lambdas[0], [type_, element], ["{}", "{}"])
     refuse_unless(len(lambdas[0].expressions) == 2, "a lambda of other parameters", lambdas[0])
-    refuse_unless(not _captures(lambdas[0]), _CAPTURING, lambdas[0])
-    merged = widened(body, type_)
-    # A cast around the first value keeps DuckDB from giving the list its own type.
-    sql = f"list_reduce({array.sql}, lambda {params}: {merged.sql}, {cast(start.sql, type_)})"
+    alike = type_ == element or (type_.is_numeric and element.is_numeric)
+    if alike and not _captures(lambdas[0]):
+        params, body = _body(e, lambdas[0], [type_, element], ["{}", "{}"])
+        _refuse_other(body, type_, lambdas[0])
+        merged = widened(body, type_)
+        # A cast around the first value keeps DuckDB from giving the list its own type.
+        sql = f"list_reduce({array.sql}, lambda {params}: {merged.sql}, {cast(start.sql, type_)})"
+    else:
+        sql, merged = _reduced(e, lambdas[0], array, start)
     sql = f"CASE WHEN {array.sql} IS NOT NULL THEN {sql} END"
     result = Piece(sql, type_, array.raises or start.raises or merged.raises)
     if len(lambdas) == 1:
@@ -149,6 +154,131 @@ def _aggregate(e: Expressions, node: exp.Expr, array: Piece, rest: list[exp.Expr
         return e.piece(lambdas[1].this)
     finally:
         e.variables.pop()
+
+
+def _reduced(e: Expressions, lambda_: exp.Expr, array: Piece, start: Piece) -> tuple[str, Piece]:
+    """Return what a lambda makes of a start and each element, whatever it uses beside them.
+
+    DuckDB's list_reduce takes other rows' values for what stands around a lambda once lists differ
+    in length, and has one type for both parameters. So all of it is part of each element.
+
+    Returns:
+        The SQL, and the lambda's body.
+    """
+    outside = next(lambda_.this.find_all(exp.Window, exp.Query), None)
+    refuse_unless(outside is None, "aggregate() by a subquery or a window", outside)
+    refuse_unless(
+        e.keys is None, "aggregate() among groups, by more than its two variables", lambda_
+    )
+    type_, element, depth = start.type, array.type.element, len(e.variables)
+    before, item = f"a{depth}", f"v{depth}"
+    around: dict[str, tuple[str, Piece]] = {}
+    names = [p.name.casefold() for p in lambda_.expressions]
+    pieces = [
+        Piece(f"struct_extract({before}, 'a')", type_),
+        Piece(f"struct_extract({item}, 'v')", element),
+    ]
+    e.around.append((depth, item, around))
+    e.variables += zip(names, pieces, strict=True)
+    try:
+        body = e.piece(lambda_.this)
+    finally:
+        del e.variables[depth:]
+        e.around.pop()
+    _refuse_other(body, type_, lambda_)
+    parts = "".join(f", {name}: {piece.sql}" for name, piece in around.values())
+    kept = "".join(f", {name}: struct_extract({item}, '{name}')" for name, _ in around.values())
+    nothing = "".join(f", {name}: {null(piece.type)}" for name, piece in around.values())
+    elements = f"list_transform({array.sql}, lambda {item}: {{a: {null(type_)}, v: {item}{parts}}})"
+    merged = f"{{a: {cast(widened(body, type_).sql, type_)}, v: struct_extract({item}, 'v'){kept}}}"
+    first = f"{{a: {cast(start.sql, type_)}, v: {null(element)}{nothing}}}"
+    sql = f"list_reduce({elements}, lambda {before}, {item}: {merged}, {first})"
+    raises = any(piece.raises for _, piece in around.values())
+    return f"struct_extract({sql}, 'a')", Piece(body.sql, type_, body.raises or raises)
+
+
+def _refuse_other(body: Piece, type_: DataType, lambda_: exp.Expr) -> None:
+    """Refuse a lambda that gives another type than what it begins with: Spark does."""
+    reason = f"aggregate() whose lambda gives {body.type}, and that begins with {type_}"
+    refuse_unless(body.type in (type_, t.VOID), reason, lambda_)
+
+
+def _sorted(e: Expressions, node: exp.Expr, array: Piece, rest: list[exp.Expr]) -> Piece:
+    """Return `array_sort(array, (x, y) -> ...)`: each element behind those that come before it.
+
+    Where a comparison contradicts another one, or is NULL, the order is that of Java's sort, or an
+    error: such an array ends the read.
+
+    Example: `array_sort(a, (x, y) -> CASE WHEN x > y THEN -1 WHEN x < y THEN 1 ELSE 0 END)`
+        -> `CASE WHEN "a" IS NOT NULL THEN list_transform(...)[1] END`
+    """
+    single = len(rest) == 1 and isinstance(rest[0], exp.Lambda) and len(rest[0].expressions) == 2
+    refuse_unless(single, "array_sort() of other arguments", node)
+    depth, element = len(e.variables), array.type.element
+    own = [f"{letter}{depth}" for letter in "lxy"]
+    listed, one, other = own
+    names = [p.name.casefold() for p in rest[0].expressions]
+    pieces = [Piece(f"({listed}[{place}])", element) for place in (one, other)]
+    e.variables += zip(names, pieces, strict=True)
+    try:
+        body = e.piece(rest[0].this)
+    finally:
+        del e.variables[depth:]
+    refuse_unless(body.type == t.INT, f"array_sort() by {body.type}", rest[0])
+    refuse_unless(not body.risky, "array_sort() by what may raise", rest[0])
+    places = f"range(1, len({listed}) + 1)"
+    compared = (
+        f"list_transform({places}, lambda {one}: list_transform({places}, lambda {other}: "
+        f"CASE WHEN {one} = {other} THEN 0 ELSE sign({body.sql}) END))"
+    )
+    many = not_portable(
+        f"array_sort() by a lambda of more than {_MOST_COMPARED} elements", array.type
+    )
+    odd = not_portable("array_sort() by a lambda that is no order of these elements", array.type)
+    sql = (
+        f"list_transform([{array.sql}], lambda {listed}: "
+        f"CASE WHEN len({listed}) > {_MOST_COMPARED} THEN {many} "
+        f"ELSE list_transform([sp_ordered({listed}, {compared})], lambda z: "
+        f"CASE WHEN z IS NULL THEN {odd} ELSE z END)[1] END)[1]"
+    )
+    sql = f"CASE WHEN {array.sql} IS NOT NULL THEN {sql} END"
+    return made(sql, array.type, [array, body], declines=True)
+
+
+def _maps_zipped(e: Expressions, node: exp.Expr) -> Piece | None:
+    """Return `map_zip_with(map, other, (k, v, w) -> ...)`: NULL where one has no such key."""
+    if len(node.expressions) != 3 or not isinstance(node.expressions[2], exp.Lambda):
+        return None
+    one, other = (e.piece(a) for a in node.expressions[:2])
+    lambda_ = node.expressions[2]
+    maps = one.type.name == other.type.name == "map"
+    refuse_unless(maps, f"map_zip_with({one.type}, {other.type}, ...)", node)
+    refuse_unless(one.type.key == other.type.key, "map_zip_with() of maps by other keys", node)
+    names = [p.name.casefold() for p in lambda_.expressions]
+    refuse_unless(len(set(names)) == 3 == len(names), "a lambda of other parameters", lambda_)
+    depth = len(e.variables)
+    item, both = f"v{depth}", f"m{depth}"
+    types = [one.type.key, one.type.value, other.type.value]
+    for name, part, type_ in zip(names, "kab", types, strict=True):
+        e.variables.append((name, Piece(f"struct_extract({item}, '{part}')", type_)))
+    try:
+        body = e.piece(lambda_.this)
+    finally:
+        del e.variables[depth:]
+    refuse_unless(body.type != t.VOID, "a lambda that gives NULL", lambda_)
+    first, second = (f"struct_extract({both}, '{part}')" for part in "ab")
+    more = f"list_filter(map_keys({second}), lambda k: NOT list_contains(map_keys({first}), k))"
+    entries = (
+        f"list_transform(list_concat(map_keys({first}), {more}), "
+        f"lambda k: {{k: k, a: {first}[k], b: {second}[k]}})"
+    )
+    type_ = t.map_of(one.type.key, body.type)
+    values = f"list_transform({entries}, lambda {item}: {body.sql})"
+    keys = f"list_transform({entries}, lambda k: struct_extract(k, 'k'))"
+    sql = containers.checked_map(f"{{k: {keys}, v: {values}}}", type_)
+    sql = f"list_transform([{{a: {one.sql}, b: {other.sql}}}], lambda {both}: {sql})[1]"
+    sql = f"CASE WHEN {one.sql} IS NOT NULL AND {other.sql} IS NOT NULL THEN {sql} END"
+    return Piece(sql, type_, one.raises or other.raises or body.raises)
 
 
 def _zipped(e: Expressions, node: exp.Expr) -> Piece | None:
@@ -220,8 +350,9 @@ _BUILDERS: Final[dict[str, _Builder]] = {
 }
 
 FORMS: Final[dict[str, Callable[[Expressions, exp.Expr], Piece | None]]] = {
-    **{word: _form(word) for word in (*_BUILDERS, "aggregate")},
+    **{word: _form(word) for word in (*_BUILDERS, "aggregate", "sorted")},
     **{word: _of_map(word) for word in ("map_filter", "transform_values", "transform_keys")},
     "zipped": _zipped,
+    "maps_zipped": _maps_zipped,
 }
 """Rules for calls with lambdas, by the names that the table of functions has for them."""

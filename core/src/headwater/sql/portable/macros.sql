@@ -156,6 +156,13 @@ CREATE OR REPLACE MACRO sp_ones(digits) AS
 -- A list of floats in order, NULLs last (1) or first (-1); those that are equal stay as they stand: -0.0 and 0.0.
 CREATE OR REPLACE MACRO sp_sorted(l, nulls) AS list_transform(list_sort(list_transform(l, lambda z, i:
   {n: CASE WHEN z IS NULL THEN nulls ELSE 0 END, v: coalesce(z, 0) + 0, i: i, x: z})), lambda s: struct_extract(s, 'x'));
+-- A list in the order of a comparison of each two of its elements, m[i][j] the sign of the i-th by the j-th;
+-- NULL where the comparisons contradict each other.
+CREATE OR REPLACE MACRO sp_ordered(l, m) AS list_transform(list_transform([{l: l, m: m}], lambda s: {l: s.l, m: s.m,
+  r: list_transform(range(1, len(s.l) + 1), lambda j: len(list_filter(s.m, lambda c: c[j] < 0)))}),
+  lambda s: CASE WHEN len(list_filter(s.m, lambda c, i: len(list_filter(c, lambda z, j: z IS NULL OR z <> sign(s.r[i] - s.r[j]))) > 0)) = 0
+  THEN list_transform(list_sort(list_transform(s.r, lambda z, i: {r: z, i: i})), lambda p: s.l[p.i]) END)[1];
+
 -- Whether a list without NULLs holds both zeros: Spark sorts some of those by their bits.
 CREATE OR REPLACE MACRO sp_zeros(l) AS len(list_filter(l, lambda z: z = 0 AND signbit(z))) > 0
   AND len(list_filter(l, lambda z: z = 0 AND NOT signbit(z))) > 0 AND len(list_filter(l, lambda z: z IS NULL)) = 0;
