@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 import headwater as hw
+from headwater.errors import QueryError
 
 _INNER = pa.struct([("g", pa.int32())])
 _OUTER = pa.struct([("f", _INNER), ("i", pa.int32())])
@@ -94,3 +95,18 @@ def test_columns_are_called_as_before(read):
         "SELECT `_hw_t0`.i + 1, struct(`_hw_t0`.w), `_hw_t0`.w FROM `hw`.`t0` AS `_hw_t0`"
     )
     assert read(query).to_arrow().column_names == ["(i + 1)", "struct(w)", "w"]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("u.x", "'u' has no column 'x'"),
+        ("memory.u.x", "'memory.u' has no column 'x'"),
+        ("memory.u.x.f", "'memory.u' has no column 'x'"),
+        ("other.u.i", "there is no table or column 'other' here"),
+    ],
+)
+def test_what_is_missing_is_said(read, name, says):
+    with pytest.raises(QueryError) as caught:
+        read(f"SELECT {name} AS v FROM u")
+    assert f"error[unknown-column]: {says}\n" in str(caught.value)

@@ -28,7 +28,7 @@ class _Candidates:
     Args:
         columns: Columns, each with the parts of the name that are fields below it.
         source: Key of the source that the name's qualifier means, if it means one.
-        qualifier: How many parts of the name say of which source the columns are.
+        qualifier: How many parts of the name say of which source the columns are, or would be.
         vague: Whether the name may mean a column that is not known.
     """
 
@@ -106,16 +106,19 @@ def _better_alias(candidates: _Candidates, context: Context, here: Context, firs
 def _find(frame: Frame, parts: Sequence[str]) -> _Candidates:
     """Look a name up in one frame; the longest qualifier that fits is taken, as Spark does."""
     source: str | None = None
+    longest = 0
     for length in range(min(3, len(parts) - 1), 0, -1):
         sources = frame.sources(parts[:length])
-        source = source or (sources[0] if sources else None)
+        if source is None and sources:
+            source, longest = sources[0], length
         matches = [c for s in sources for c in frame.qualified(s, parts[length])]
         if matches:
             return _Candidates([(c, list(parts[length + 1 :])) for c in matches], source, length)
         if any(s in frame.vague for s in sources):
             return _Candidates([], source, vague=True)
     columns = [(c, list(parts[1:])) for c in frame.named(parts[0])]
-    return _Candidates(columns, source, vague=bool(frame.vague) and source is None)
+    vague = bool(frame.vague) and source is None
+    return _Candidates(columns, source, 0 if columns else longest, vague)
 
 
 def _bind(
@@ -296,11 +299,12 @@ def _report_missing(work: Work, node: exp.Column, parts: list[str], context: Con
     candidates = _find(context.frame, parts)
     if candidates.source is not None and len(parts) > 1:
         columns = [c.name for c in context.frame.of(candidates.source)]
+        missing = parts[candidates.qualifier]
         work.report(
             "unknown-column",
-            f"{parts[0]!r} has no column {parts[1]!r}",
+            f"{'.'.join(parts[: candidates.qualifier])!r} has no column {missing!r}",
             node,
-            hint=hint_for(parts[1], columns, what="columns"),
+            hint=hint_for(missing, columns, what="columns"),
         )
         return
     if len(parts) > 1:
