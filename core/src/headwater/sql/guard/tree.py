@@ -128,8 +128,8 @@ def _too_deep(tree: exp.Expr, text: str) -> Diagnostic | None:
             depth, links = depth + 1, 0
         if depth > limits.TREE_LEVELS:
             return guard_text.too_deep(text, _span(node))
-        row = _in_a_row(node) if kind in _LISTING else links
-        if max(links, row) > limits.QUERY_TERMS:
+        row = max(links, _in_a_row(node)) if kind in _LISTING else links
+        if row > limits.QUERY_TERMS:
             return guard_text.too_many_terms(text, _span(node))
         if kind in nodes.ALLOWED:
             todo += [(child, depth, links) for child in node.iter_expressions(reverse=True)]

@@ -29,6 +29,7 @@ _ENDS: Final = _SIDES | {
     TokenType.LIMIT, TokenType.OFFSET, TokenType.UNION, TokenType.EXCEPT, TokenType.INTERSECT,
     TokenType.SELECT, TokenType.PIPE_GT,
 }  # fmt: skip
+_JOINS: Final = frozenset([TokenType.JOIN])
 _OPENING: Final = frozenset([TokenType.L_PAREN, TokenType.L_BRACKET])
 _CLOSING: Final = frozenset([TokenType.R_PAREN, TokenType.R_BRACKET])
 
@@ -54,7 +55,7 @@ def with_conditions(tokens: Sequence[Token], text: str) -> list[Token] | Diagnos
             waiting.pop()
         elif kind in _CONDITIONS:
             waiting[-1] = False
-        elif kind is TokenType.JOIN:
+        elif kind in _JOINS:
             if index + 1 == len(tokens) or _ends(tokens, index + 1):
                 return _nothing_joined(token, text)
             waiting[-1] = not _unconditional(tokens, index)

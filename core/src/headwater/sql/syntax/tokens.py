@@ -117,6 +117,16 @@ _ANY_LITERAL: Final = frozenset().union(*_LITERALS.values())
 _AS_THEY_ARE: Final = frozenset([lexer.WORD, lexer.OPERATOR])
 """Kinds of what both lexers cut alike, mostly."""
 
+# Kinds that each token is compared with: to look one up in the enumeration takes longer than the
+# rest of a step.
+_NAME: Final = TokenType.VAR
+_TEXT: Final = TokenType.STRING
+_HINTED: Final = TokenType.HINT
+_OPENS: Final = TokenType.L_PAREN
+_CLOSES: Final = TokenType.R_PAREN
+_AS: Final = TokenType.ALIAS
+_TYPED: Final = TokenType.DCOLON
+
 
 @cache
 def dialect() -> Databricks:
@@ -142,11 +152,11 @@ def parser_tokens(text: str, lexemes: Sequence[Lexeme]) -> list[Token] | Diagnos
         if end <= covered:
             continue  # what sqlglot makes of a number's suffix, of the `5` in `.5`, of `''`
         kind = token.token_type
-        if at < count and kind not in _ANY_LITERAL and kind is not TokenType.HINT:
+        if at < count and kind not in _ANY_LITERAL and kind is not _HINTED:
             alike = lexemes[at]
             if alike.start == start and alike.end == end and alike.kind in _AS_THEY_ARE:
                 if alike.kind == lexer.WORD and alike.word not in _KEYWORDS:
-                    token.token_type = TokenType.VAR
+                    token.token_type = _NAME
                 token.text = alike.text
                 token.comments = []
                 at, covered = at + 1, end
@@ -225,15 +235,16 @@ def _marked(tokens: list[Token]) -> list[Token]:
     before: Token | None = None
     for index, (token, following) in enumerate(pairwise(tokens)):
         kind = token.token_type
-        literal = following.token_type is TokenType.STRING
+        following_kind = following.token_type
+        literal = following_kind is _TEXT
         if index not in types and not literal and word_of(token) in _TYPES:
             # A name, or a function's; sqlglot would first try a type, at every level anew.
             token.token_type = TokenType.VAR
         elif kind in _LIMITS and not _cuts(before, following):
             token.token_type = TokenType.VAR  # a name: `t.offset`
-        if kind is TokenType.L_PAREN:
+        if kind is _OPENS:
             token.comments.append(WRITTEN)
-        if following.token_type is TokenType.L_PAREN and kind is not TokenType.STRING:
+        if following_kind is _OPENS and kind is not _TEXT:
             if kind is TokenType.WINDOW:
                 token.token_type = TokenType.VAR  # the function; the clause has a name before `(`
             if token.text.upper() in _INTERPRETED and not _is_quantifier(token, before):
@@ -268,14 +279,14 @@ def _type_places(tokens: Sequence[Token]) -> set[int]:
     inside = 0  # how deep the bracket is whose type is being named
     for index, token in enumerate(tokens):
         kind = token.token_type
-        if kind is TokenType.L_PAREN:
+        if kind is _OPENS:
             casts.append(index > 0 and word_of(tokens[index - 1]) in _CASTS)
-        elif kind is TokenType.R_PAREN and casts:
+        elif kind is _CLOSES and casts:
             inside = 0 if inside == len(casts) else inside
             casts.pop()
-        elif kind is TokenType.ALIAS and casts and casts[-1] and not inside:
+        elif kind is _AS and casts and casts[-1] and not inside:
             inside = len(casts)
-        elif kind is TokenType.DCOLON:
+        elif kind is _TYPED:
             places |= _type_behind(tokens, index + 1)
         if inside:
             places.add(index)
