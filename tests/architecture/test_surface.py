@@ -42,6 +42,7 @@ HELD = (
     "packaging",
     "pyarrow.compute",
     "pyarrow.dataset",
+    "html",
     "urllib.request",
     "headwater_glue.plugin",
 )

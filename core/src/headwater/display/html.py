@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html import escape as _escaped
 from typing import Final
 
 from headwater.display.printable import printable
@@ -33,7 +32,9 @@ class Status:
 
 def escape(text: str) -> str:
     """Return a text as HTML, with unprintable characters as their codes."""
-    return _escaped(printable(text))
+    from html import escape as escaped  # with all of HTML's names for characters
+
+    return escaped(printable(text))
 
 
 def card(title: str, *parts: str) -> str:

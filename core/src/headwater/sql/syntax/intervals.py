@@ -10,17 +10,16 @@ from typing import Final
 
 _UNIT: Final = r"(?:year|month|week|day|hour|minute|second|millisecond|microsecond)s?"
 _PART: Final = rf"[+-]?\s*(?:\d+\s+{_UNIT}|\d*\.?\d*\s+seconds?)"
-_INTERVAL: Final = re.compile(rf"(?:interval\s+)?{_PART}(?:\s+{_PART})*", re.IGNORECASE | re.ASCII)
+_INTERVAL: Final = rf"(?:interval\s+)?{_PART}(?:\s+{_PART})*"
 
 
 def is_interval(text: str) -> bool:
     """Return whether a text says an interval, unit by unit."""
-    return _INTERVAL.fullmatch(text.strip()) is not None
+    return re.fullmatch(_INTERVAL, text.strip(), re.IGNORECASE | re.ASCII) is not None
 
 
 _NUMBER: Final = r"[+-]?\s*[+-]?\d+"
-_SINGLE: Final = re.compile(_NUMBER, re.ASCII)
-_SECONDS: Final = re.compile(rf"{_NUMBER}(?:\.\d{{0,9}})?|[+-]?\.\d{{1,9}}", re.ASCII)
+_SECONDS: Final = rf"{_NUMBER}(?:\.\d{{0,9}})?|[+-]?\.\d{{1,9}}"
 _SPANS: Final = {
     ("year", "month"): r"\d+-(?:1[01]|0?\d)",
     ("day", "hour"): r"\d+\s+{h}",
@@ -45,7 +44,8 @@ def says(text: str, first: str | None, last: str | None) -> bool:
     if first is None:
         return is_interval(text)
     if last is None:
-        return (_SECONDS if first == "second" else _SINGLE).fullmatch(text) is not None
+        number = _SECONDS if first == "second" else _NUMBER
+        return re.fullmatch(number, text, re.ASCII) is not None
     pattern = _SPANS.get((first, last))
     if pattern is None:
         return False
