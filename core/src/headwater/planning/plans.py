@@ -18,7 +18,7 @@ from headwater.diagnostics import Diagnostic, Severity
 from headwater.display import html
 from headwater.display.printable import printable
 from headwater.engines.stream_requests import asking
-from headwater.interfaces.plan import Plan, Scan
+from headwater.interfaces.plan import Plan, Planned, Scan
 from headwater.interfaces.plan_text import bytes_text, files_text
 from headwater.planning.planner import Draft, within
 from headwater.tables.relation import FileRelation, MemoryRelation
@@ -49,6 +49,7 @@ class Plans(Sequence[Plan]):
         reason: Why that one.
         remarks: What the engine has to say of it.
         memory: The most bytes that it holds for a read of one.
+        compiled: One of them, as the engine compiles it: others of its SQL are compiled likewise.
     """
 
     def __init__(
@@ -60,20 +61,23 @@ class Plans(Sequence[Plan]):
         reason: str = "",
         remarks: tuple[Diagnostic, ...] = (),
         memory: int | None = None,
+        compiled: Planned | None = None,
     ) -> None:
         self.draft = draft
         self.calendar = calendar
         self.windows = tuple(windows)
         self._engine, self._reason, self._remarks = engine, reason, remarks
         self._memory = memory
+        self._compiled = compiled
 
-    def decided(self, plan: Plan, remarks: tuple[Diagnostic, ...]) -> Plans:
+    def decided(self, planned: Planned, remarks: tuple[Diagnostic, ...]) -> Plans:
         """Return the plans for the engine that one of them was decided for.
 
         Args:
-            plan: It.
+            planned: It.
             remarks: What it says that holds for all of them.
         """
+        plan = planned.plan
         return Plans(
             self.draft,
             self.calendar,
@@ -82,7 +86,17 @@ class Plans(Sequence[Plan]):
             plan.engine_reason,
             remarks,
             plan.memory,
+            planned,
         )
+
+    def compiled(self, plan: Plan) -> Planned | None:
+        """Return one of the plans as its engine compiles it; None where that is not known.
+
+        Args:
+            plan: It, of one window or of several.
+        """
+        known = self._compiled
+        return None if known is None or known.plan.sql != plan.sql else replace(known, plan=plan)
 
     def __len__(self) -> int:
         return len(self.windows)

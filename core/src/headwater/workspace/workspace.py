@@ -415,7 +415,7 @@ class Workspace:
         # By what all of them cost, and by the SQL that reads several at once.
         several = replace(plans.together(plans.groups()[0]), scans=plans.whole.scans, warnings=())
         planned, _ = engine_choice.choose(several, engine or self.engine, self.engine_named)
-        return plans.decided(planned.plan, (*remarks, *planned.plan.warnings))
+        return plans.decided(planned, (*remarks, *planned.plan.warnings))
 
     def datasets(
         self,
@@ -471,7 +471,10 @@ class Workspace:
             return self.opened(connection)
 
         def reading(plan: Plan) -> Reading:
-            return self._reading(connection, *self.compiled(plan), open_access)
+            planned, engine = plans.compiled(plan), self.engine_named(plan.engine)
+            if planned is None:
+                planned, engine = self.compiled(plan)
+            return self._reading(connection, planned, engine, open_access)
 
         cached: list[Extent] = []
 
