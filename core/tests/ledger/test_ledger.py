@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from contextlib import suppress
 from datetime import timedelta
@@ -39,6 +40,11 @@ class Kept:
         return self.mark
 
 
+def unchecked(content: bytes) -> bytes:
+    """Return a ledger's text without the checksums of its lines."""
+    return re.sub(rb'^\{"check":"[0-9a-f]{8}",', b"{", content, flags=re.MULTILINE)
+
+
 def commit(ledger: Ledger, day: int, generation: int = 1, **changed: object) -> None:
     new = entry(day, generation, **changed)
     ledger.commit(new, ledger.entries.get(new.window_key))
@@ -63,7 +69,7 @@ def test_a_person_can_read_it() -> None:
     ledger = Ledger()
     commit(ledger, 3)
     commit(ledger, 1)
-    first, *lines = ledger.to_bytes().decode().splitlines()
+    first, *lines = unchecked(ledger.to_bytes()).decode().splitlines()
     assert json.loads(first) == {"headwater": "ledger", "format": 1, "version": 2, "windows": 2}
     keys = [json.loads(line)["key"] for line in lines]
     assert keys == sorted(keys)
@@ -93,8 +99,30 @@ def test_a_window_that_somebody_else_handed_over_is_not_taken() -> None:
 def test_what_a_newer_headwater_wrote_beside_is_kept() -> None:
     ledger = Ledger()
     commit(ledger, 1)
-    text = ledger.to_bytes().replace(b'"content":', b'"confidence":{"low":1},"content":')
-    assert Ledger.from_bytes(text).to_bytes() == text
+    text = unchecked(ledger.to_bytes()).replace(b'"content":', b'"confidence":{"low":1},"content":')
+    assert unchecked(Ledger.from_bytes(text).to_bytes()) == text
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"rows":123456', b'"rows":123457'),
+        (b'"version":3', b'"version":4'),
+        (b'"state":"closed"', b'"state":"open"'),
+        (b'"counts"', b' "counts"'),
+        (b'{"check":"', b'{"other":1,"check":"'),
+        (b'{"check":"', b'{"check":1,"check_":"'),
+    ],
+)
+def test_a_line_that_was_edited_is_noticed(old: bytes, new: bytes) -> None:
+    assert old in CHECKED
+    with pytest.raises(LedgerError, match=r"line [1-4]: it was edited") as caught:
+        Ledger.from_bytes(CHECKED.replace(old, new))
+    assert caught.value.code == "ledger-damaged"
+
+
+def test_lines_without_a_checksum_are_taken_as_they_are() -> None:
+    assert Ledger.from_bytes(WHOLE).to_bytes() == CHECKED
 
 
 def test_ten_thousand_windows_take_less_than_six_megabytes() -> None:
@@ -107,7 +135,8 @@ def test_ten_thousand_windows_take_less_than_six_megabytes() -> None:
 LINES = Ledger()
 for _day in range(3):
     commit(LINES, _day)
-WHOLE = LINES.to_bytes()
+CHECKED = LINES.to_bytes()
+WHOLE = unchecked(CHECKED)
 
 
 @pytest.mark.parametrize(
@@ -149,10 +178,10 @@ def test_what_is_no_ledger_is_refused_by_name(content: bytes, code: str) -> None
 
 
 def test_a_line_that_was_cut_while_it_was_added_is_left_out() -> None:
-    added = WHOLE.splitlines(keepends=True)[1]
+    added = CHECKED.splitlines(keepends=True)[1]
     for cut in (1, 20, len(added) - 1):
-        ledger = Ledger.from_bytes(WHOLE + added[:cut])
-        assert ledger.to_bytes() == WHOLE
+        ledger = Ledger.from_bytes(CHECKED + added[:cut])
+        assert ledger.to_bytes() == CHECKED
 
 
 @settings(deadline=None)

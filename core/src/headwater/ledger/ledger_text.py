@@ -2,15 +2,17 @@
 
 The first line says what it is: its format, its version (which rises with every window that is
 handed over), and how many lines follow. Lines behind those were added since: a later line of the
-same window holds.
+same window holds. A line begins with a checksum of what follows in it, so that a slip of whoever
+edits it is noticed. It is no signature; a line without one is taken as it is.
 
-    {"format":1,"headwater":"ledger","version":7,"windows":2}
-    {"as_of":"2026-03-01T00:00Z", ... "key":"m/v1/serving/1d/2026-01-05T00:00Z/g1-9f3c17ab", ...}
+    {"check":"5b0c41de","format":1,"headwater":"ledger","version":7,"windows":2}
+    {"check":"07d2e9a1","as_of":"2026-03-01T00:00Z", ... "key":"m/v1/serving/1d/2026-01-05/g1-...}
 """
 
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -98,7 +100,7 @@ def read(content: bytes, name: str = "the ledger") -> LedgerText:
     entries: dict[str, Entry] = {}
     for number, text in enumerate(lines[1:], start=2):
         try:
-            entry = Entry.of(_value(text))
+            entry = Entry.of(_checked(text, _value(text)))
         except ValueError as error:
             raise _damaged(name, f"line {number:,}: {_reason(error)}") from None
         if number <= count + 1 and entry.window_key in entries:
@@ -126,6 +128,10 @@ def _first(text: bytes, name: str) -> dict[str, Any]:
             code="ledger-newer",
             hint="pip install --upgrade headwater",
         )
+    try:
+        _checked(text, first)
+    except ValueError as error:
+        raise _damaged(name, f"line 1: {error}") from None
     numbers = (written, version, windows)
     if any(type(n) is not int or n < 0 for n in numbers) or not isinstance(
         first.get("writer", ""), str
@@ -165,6 +171,22 @@ def _value(text: bytes) -> Any:
 _BRACKETS: Final = 200
 
 
+def _checked(text: bytes, value: Any) -> Any:
+    """Return the value of a line without its checksum, if the line is what that is of."""
+    has_one = isinstance(value, dict) and value.pop("check", None) is not None
+    if has_one and not text.startswith(_check(b"{" + text[_CHECK:])):
+        raise ValueError("it was edited, or damaged: it is not what its checksum is of")
+    return value
+
+
+def _check(text: bytes) -> bytes:
+    """Return how a line begins, in the place of its first bracket."""
+    return b'{"check":"%08x",' % zlib.crc32(text)
+
+
+_CHECK: Final = len(_check(b""))
+
+
 def _reason(error: ValueError) -> str:
     match error:
         case json.JSONDecodeError():
@@ -175,5 +197,5 @@ def _reason(error: ValueError) -> str:
 
 
 def _json(value: Mapping[str, Any]) -> bytes:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return text.encode("utf-8") + b"\n"
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _check(text) + text[1:] + b"\n"
