@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+import pytest
 
 from headwater.interfaces.abilities import ABILITIES
 
@@ -33,21 +35,29 @@ FOREIGN = {
 of ours."""
 
 
-def asked_by_name(code: str) -> Iterator[str]:
+def calls(code: str) -> list[ast.Call]:
+    return [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+
+
+@pytest.fixture(scope="module")
+def sources() -> dict[Path, list[ast.Call]]:
+    """The calls of each file of the sources."""
+    return {path: calls(path.read_text(encoding="utf-8")) for path in SOURCES}
+
+
+def asked_by_name(calls: Iterable[ast.Call]) -> Iterator[str]:
     """Yield each name that `getattr` or `hasattr` asks for, where it is written out."""
-    for node in ast.walk(ast.parse(code)):
-        match node:
+    for call in calls:
+        match call:
             case ast.Call(
                 func=ast.Name("getattr" | "hasattr"), args=[_, ast.Constant(str() as name), *_]
             ):
                 yield name
 
 
-def test_no_ability_is_asked_for_by_its_name() -> None:
+def test_no_ability_is_asked_for_by_its_name(sources: dict[Path, list[ast.Call]]) -> None:
     asked = {
-        (str(p.relative_to(ROOT)), n)
-        for p in SOURCES
-        for n in asked_by_name(p.read_text(encoding="utf-8"))
+        (str(p.relative_to(ROOT)), n) for p, calls in sources.items() for n in asked_by_name(calls)
     }
     bare = {(path, name) for path, name in asked if name not in FOREIGN}
     assert bare == set(), (
@@ -59,14 +69,13 @@ def test_no_ability_is_asked_for_by_its_name() -> None:
 PROTOCOLS = {ability.__name__ for abilities in ABILITIES.values() for ability in abilities}
 
 
-def test_no_ability_is_asked_for_by_isinstance() -> None:
+def test_no_ability_is_asked_for_by_isinstance(sources: dict[Path, list[ast.Call]]) -> None:
     """From Python 3.12 on it does not see what an object hands on to another (`__getattr__`)."""
     asked = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
-        for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
+        for path, calls in sources.items()
+        for node in calls
+        if isinstance(node.func, ast.Name)
         and node.func.id == "isinstance"
         and PROTOCOLS & {n.id for n in ast.walk(node.args[1]) if isinstance(n, ast.Name)}
     ]
@@ -75,4 +84,4 @@ def test_no_ability_is_asked_for_by_isinstance() -> None:
 
 def test_the_test_sees_an_ability() -> None:
     code = 'x = getattr(session, "changes", None) or hasattr(y, "notes") or getattr(a, name)'
-    assert set(asked_by_name(code)) == {"changes", "notes"}
+    assert set(asked_by_name(calls(code))) == {"changes", "notes"}

@@ -10,7 +10,7 @@ import ast
 import functools
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -26,15 +26,17 @@ _CODE = re.compile(r"[a-z]+(-[a-z]+)*")
 def codes() -> dict[str, set[str]]:
     """Return each code, with the files (from the root) that can emit it."""
     trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in _files()}
-    places = {path: _positions(tree) for path, tree in trees.items()}
+    # To walk a tree takes longer than to parse it: each is walked once, but for its classes.
+    nodes = {path: list(ast.walk(tree)) for path, tree in trees.items()}
+    places = {path: _positions(nodes[path]) for path in trees}
     everywhere = {name: at for found in places.values() for name, at in found.items()}
     # A method is called on an object, whose class need not be imported.
     methods = {
         name: at
-        for tree in trees.values()
-        for node in ast.walk(tree)
+        for path in trees
+        for node in nodes[path]
         if isinstance(node, ast.ClassDef)
-        for name, at in _positions(node).items()
+        for name, at in _positions(ast.walk(node)).items()
     }
     constants = {
         name.id: node.value
@@ -45,17 +47,17 @@ def codes() -> dict[str, set[str]]:
         if isinstance(name, ast.Name)
     }
     found: defaultdict[str, set[str]] = defaultdict(set)
-    for path, tree in trees.items():
+    for path in trees:
         # A helper is found by its name where it is defined; elsewhere if it was imported.
         imported = {
             alias.asname or alias.name: everywhere[alias.name]
-            for node in ast.walk(tree)
+            for node in nodes[path]
             if isinstance(node, ast.ImportFrom)
             for alias in node.names
             if alias.name in everywhere
         }
         known = {**methods, **_DIAGNOSTIC, **imported, **places[path]}
-        for node in ast.walk(tree):
+        for node in nodes[path]:
             for value in _handed_on(node, known):
                 for code in _texts(value, constants):
                     found[code].add(str(path.relative_to(ROOT)))
@@ -69,10 +71,10 @@ def _files() -> Iterator[Path]:
                 yield path
 
 
-def _positions(tree: ast.AST) -> dict[str, int]:
+def _positions(nodes: Iterable[ast.AST]) -> dict[str, int]:
     """Return the functions that take a `code`, and which argument it is."""
     found: dict[str, int] = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.FunctionDef):
             names = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
             names = [n for n in names if n not in ("self", "cls")]

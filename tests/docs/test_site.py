@@ -13,6 +13,8 @@ from docs.hooks import dark
 from tests.docs.codes import codes
 
 ROOT = Path(__file__).parents[2]
+built = pytest.mark.slow
+"""Of what looks at the built site: some 330 pages take ten seconds and more."""
 FETCHED = re.compile(
     r"<(?:script|img|iframe|source)[^>]+src=\"?https?:|<link[^>]+rel=\"?stylesheet[^>]+href=\"?https?:"
 )
@@ -36,6 +38,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@built
 def test_no_page_fetches_anything_from_elsewhere(site: Path) -> None:
     pages = list(site.rglob("*.html"))
     assert len(pages) > 100
@@ -47,6 +50,7 @@ def test_no_page_fetches_anything_from_elsewhere(site: Path) -> None:
         )
 
 
+@built
 @pytest.mark.parametrize(
     ("page", "told"),
     [
@@ -65,6 +69,7 @@ def test_what_is_generated_is_there(site: Path, page: str, told: str) -> None:
     assert "generated:" not in text
 
 
+@built
 def test_every_portable_call_is_in_the_table(site: Path) -> None:
     from headwater.sql.functions.table import functions
 
@@ -73,6 +78,7 @@ def test_every_portable_call_is_in_the_table(site: Path) -> None:
     assert [name for name in portable if f"<code>{name}</code>" not in text] == []
 
 
+@built
 def test_every_function_is_in_the_reference(site: Path) -> None:
     from headwater.sql.functions.table import functions
 
@@ -80,6 +86,7 @@ def test_every_function_is_in_the_reference(site: Path) -> None:
     assert [name for name in functions() if f"<code>{name}</code>" not in text] == []
 
 
+@built
 def test_the_json_schema_of_the_configuration_is_published(site: Path) -> None:
     assert (site / "reference/headwater.schema.json").stat().st_size > 1000
 
@@ -111,6 +118,7 @@ def test_codes_are_found_where_they_are_emitted() -> None:
     )
 
 
+@built
 def test_every_error_page_has_its_place_in_the_navigation(site: Path) -> None:
     pages = {p.stem for p in (ROOT / "docs/errors").glob("*.md")} - {"index"}
     listed = set()
@@ -123,6 +131,7 @@ def test_every_error_page_has_its_place_in_the_navigation(site: Path) -> None:
     assert sorted(pages - listed) == []
 
 
+@built
 @pytest.mark.parametrize("page", ["index.html", "concepts/architecture.html"])
 def test_a_diagram_is_drawn_for_dark_pages_too(site: Path, page: str) -> None:
     shown = re.findall(r'src="([^"]+\.svg)#only-(\w+)"', (site / page).read_text(encoding="utf-8"))
