@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from core.tests.ledger.entries import START, entry
+from core.tests.ledger.entries import START, entry, unchecked
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,11 +37,6 @@ class Kept:
         if self.answers:
             raise self.answers.pop()
         return self.mark
-
-
-def unchecked(content: bytes) -> bytes:
-    """Return a ledger's text without the checksums of its lines."""
-    return re.sub(rb'^\{"check":"[0-9a-f]{8}",', b"{", content, flags=re.MULTILINE)
 
 
 def commit(ledger: Ledger, day: int, generation: int = 1, **changed: object) -> None:
