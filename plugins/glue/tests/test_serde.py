@@ -70,7 +70,7 @@ def read(serde: str, parameters: Any = None, table: Any = None) -> Any:
             },
             "hive-csv",
             # OpenCSVSerde takes no encoding from its table.
-            {"sep": ";", "quote": "'", "escape": '"', "header": "false"},
+            {"sep": ";", "quote": "'", "escape": "\\", "header": "false"},
         ),
         (
             OPENX,

@@ -240,6 +240,45 @@ def spark_field(
     return f"(?:{q}{inside}{q}|(?:[^{first}][^{other}]*{possessive})?{possessive})"
 
 
+def hive_field(separator: str, quote: str, escape: str, possessive: str = "") -> str:
+    """Return the pattern of a field of OpenCSVSerde's, with its quotes, that all parsers cut alike.
+
+    Args:
+        separator: What parts fields.
+        quote: What fields may be put into; doubled inside of quotes it is one of the text.
+        escape: What makes a quote, or itself, one of the text.
+        possessive: As in `escaped_field`.
+    """
+    q, e = re.escape(quote), re.escape(escape)
+    plain = f"[^{in_class(quote + escape)}]*{possessive}"
+    inside = f"{plain}(?:(?:{e}.|{q}{q}){plain})*{possessive}"
+    return f"(?:{q}{inside}{q}|[^{in_class(separator + quote)}]*{possessive})"
+
+
+def hive_unescaped(
+    token: str, inner: str, quote: str, escape: str, replaced: Callable[[str, str], str]
+) -> tuple[str, str]:
+    """Return a field's text as OpenCSVSerde has it, in quotes and without any.
+
+    It leaves each escape out, and takes a quote or an escape behind one as it is: without quotes,
+    only where the field has begun.
+
+    Source: au.com.bytecode.opencsv.CSVParser 2.3; Trino, CsvDeserializer ("bug for bug compatible
+    with OpenCSVSerde").
+
+    Args:
+        token: The field, as SQL.
+        inner: What stands between its quotes, as SQL.
+        quote: What it may be put into.
+        escape: The escape.
+        replaced: `(text, pattern) -> text`, with all that a pattern of two groups finds replaced by
+            what these hold.
+    """
+    q, e, both = re.escape(quote), re.escape(escape), in_class(quote + escape)
+    begun = replaced(token, rf"\A{e}+()()")
+    return replaced(inner, f"{e}([{both}])|{q}({q})|{e}"), replaced(begun, f"{e}({e})()|{e}")
+
+
 def in_class(characters: str) -> str:
     """Return characters as they stand in a class of a pattern, to Java's matcher and to RE2."""
     return "".join(map(re.escape, dict.fromkeys(characters)))

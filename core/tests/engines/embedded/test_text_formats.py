@@ -479,6 +479,29 @@ def test_hive_text_takes_the_character_after_an_escape(
         assert [list(r.values()) for r in rows("SELECT s, n FROM t", t=relation)] == [values]
 
 
+HIVE_CSV = [
+    (r"\N,1", ["N", "1"]), (r"a\,b", ["a", "b"]), (r"\,1", ["", "1"]), ("a,1\\", ["a", "1"]),
+    (r"a\\b,\\\\c", ["a\\b", "c"]), (r'"a\nb","\N"', ["anb", "N"]),
+    (r'"a\\","b\",c"', ["a\\", 'b",c']),
+    ('"a""b","""c"', ['a"b', '"c']), ("", [None, None]), (" ", [" ", None]), (",", ["", ""]),
+    (r'"x\\""y",z', ['x\\"y', "z"]), (r'"\\\"","\,"', ['\\"', ","]), (r"\\a\,\\", ["a", ""]),
+    ('"a" ,1', None), ('"a\\",1', None), ("x'y,\"\"", ["x'y", ""]),
+]  # fmt: skip
+"""Lines, and their fields to OpenCSVSerde (Hive 2.3, on Spark 4.1.4); None where readers differ."""
+
+
+def test_hive_csv_leaves_escapes_out_as_the_serde_does(tmp_path: Path) -> None:
+    lines = [(line, values) for line, values in HIVE_CSV if values is not None]
+    body = "".join(f"{line}\n" for line, _ in lines)
+    relation = text(tmp_path, body, "hive-csv", s="string", n="string")
+    assert [list(r.values()) for r in rows(ALL, t=relation)] == [values for _, values in lines]
+    for line in (line for line, values in HIVE_CSV if values is None):
+        with pytest.raises(EngineError, match="quotes"):
+            rows(ALL, t=text(tmp_path, f"{line}\n", "hive-csv", s="string", n="string"))
+    with pytest.raises(UnsupportedError, match="escape"):
+        rows(ALL, t=text(tmp_path, "a\n", "hive-csv", {"escape": '"'}, s="string"))
+
+
 def test_hive_csv_gives_texts_and_takes_both_escapes(tmp_path: Path) -> None:
     body = '"a""b","c\\"d"\nplain,\n"",x\n'
     relation = text(tmp_path, body, "hive-csv", s="string", n="string")
@@ -558,8 +581,47 @@ def test_json_that_duckdb_reads_otherwise_raises(
     assert rows(ALL, t=relation) == [{"v": "0"}]
 
 
+@pytest.mark.parametrize(
+    ("format", "body"), [("csv", "long,s\n"), ("json", '{"v":"long","c":"s"}\n')]
+)
+def test_spark_cuts_no_text_and_fills_a_char(tmp_path: Path, format: str, body: str) -> None:
+    relation = text(tmp_path, body, format, v="varchar(3)", c="char(3)")
+    assert rows(ALL, t=relation) == [{"v": "long", "c": "s  "}]
+    nested = text(tmp_path, '{"v":["s",null,"long"]}', "json", v="array<char(3)>")
+    assert rows(ALL, t=nested) == [{"v": ["s  ", None, "long"]}]
+
+
+def test_json_may_hold_long_texts_and_no_long_names(tmp_path: Path) -> None:
+    long, short = "x" * 70_000, {"a": 'y"\\' * 9}
+    relation = text(tmp_path, json.dumps({"v": long, **short}), "json", v="string", a="string")
+    assert rows("SELECT length(v) AS n, a FROM t", t=relation) == [{"n": 70_000, **short}]
+    with pytest.raises(EngineError, match="not plainly JSON"):
+        rows(ALL, t=text(tmp_path, f'{{"{long}" : 1, "v": "x"}}', "json", v="string"))
+
+
+@pytest.mark.parametrize(
+    ("body", "is_read"),
+    [
+        ('{"v":1,"w":[' + ",".join(['{"a":[[1],{"b":"]{"}]}'] * 900) + "]}", True),
+        ('{"v":1,"w":' + "[" * 990 + "1" + "]" * 990 + "}", True),
+        ('{"v":1,"w":' + "[" * 1001 + "1" + "]" * 1001 + "}", False),
+        ('{"v":1,"w":[[],' * 501 + "1" + "]}" * 501, False),
+    ],
+)
+def test_json_may_hold_many_lists_and_no_deep_ones(
+    tmp_path: Path, body: str, is_read: bool
+) -> None:
+    relation = text(tmp_path, body, "json", v="int")
+    if is_read:
+        assert rows(ALL, t=relation) == [{"v": 1}]
+    else:
+        with pytest.raises(EngineError, match="not plainly JSON"):
+            rows(ALL, t=relation)
+
+
 def test_an_escape_may_be_a_zero(tmp_path: Path) -> None:
-    relation = text(tmp_path, '"a""b",c\\d\n', "hive-csv", {"escape": "\0"}, s="string", n="string")
+    body, options = '"a""b",c\\d\n', {"escape": "\0"}
+    relation = text(tmp_path, body, "hive-csv", options, s="string", n="string")
     assert [tuple(r.values()) for r in rows(ALL, t=relation)] == [('a"b', "c\\d")]
 
 

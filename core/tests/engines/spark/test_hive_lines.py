@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from core.tests.engines.embedded.test_text_formats import BROKEN, ESCAPED, FLOATS, QUOTED
+from core.tests.engines.embedded.test_text_formats import (
+    BROKEN,
+    ESCAPED,
+    FLOATS,
+    HIVE_CSV,
+    QUOTED,
+)
 from core.tests.engines.spark.plans import columns, files, table
 
 from headwater.engines.embedded import EmbeddedEngine
@@ -85,6 +91,10 @@ def test_quoted_fields_are_cut_and_freed_of_quotes(engine: SparkEngine, lake: Pa
     found = both(engine, files([path], declared, format="hive-csv", options=CSV))
     assert ('a"b', 'c"d') in found
     assert ("x, y", "é") in found
+    lines = [(line, values) for line, values in HIVE_CSV if values is not None]
+    path = written(lake / "b.csv", "".join(f"{line}\n" for line, _ in lines))
+    escaped = both(engine, files([path], declared, format="hive-csv", options=CSV))
+    assert escaped == sorted((tuple(values) for _, values in lines), key=repr)
     odd = written(lake / "odd.csv", 'a"b,1\n')
     with pytest.raises(HeadwaterError, match="quotes"):
         table(engine, SQL, files([odd], declared, format="hive-csv", options=CSV))

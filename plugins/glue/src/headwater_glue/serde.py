@@ -204,9 +204,14 @@ def _open_csv(parameters: Mapping[str, str]) -> Reading:
         "escape": parameters.get("escapechar") or "\\",
         "header": header,
     }
+    if options["escape"] == '"':
+        # To OpenCSVSerde that is no escape at all, and it takes its reader's own.
+        options["escape"] = "\\"
     for name in ("sep", "quote", "escape"):
         if len(options[name]) != 1:
             return Reading(refused=f"OpenCSVSerde's {name} is {options[name]!r}, not one character")
+    if len({options[name] for name in ("sep", "quote", "escape")}) != 3:
+        return Reading(refused="OpenCSVSerde wants three separatorChar, quoteChar and escapeChar")
     return Reading("hive-csv", options)
 
 

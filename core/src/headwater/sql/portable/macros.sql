@@ -37,11 +37,16 @@ CREATE OR REPLACE MACRO sp_percentile(l, share) AS
 CREATE OR REPLACE MACRO sp_json_more(s) AS
   regexp_matches(s, ',\s*[}\]]|(^|[:\[,])\s*[-+]?(?i:nan|inf)');
 -- Jackson reads no more than 1000 levels, numbers of 1000 digits and names of 50000 characters; here
--- brackets, runs of digits and all that stands in quotes are counted.
+-- brackets that are left when eight levels are taken out, runs of digits, and what stands in quotes
+-- before a colon are counted.
+CREATE OR REPLACE MACRO sp_without_leaves(b) AS regexp_replace(regexp_replace(b, '\[\]|\{\}', '', 'g'), '\[\]|\{\}', '', 'g');
+CREATE OR REPLACE MACRO sp_brackets(s) AS sp_without_leaves(sp_without_leaves(sp_without_leaves(sp_without_leaves(
+  regexp_replace(regexp_replace(s, '"([^"\\]|\\.)*"', '', 'g'), '[^\[\]{}]', '', 'g')))));
+CREATE OR REPLACE MACRO sp_longest_name(parts) AS list_max(list_transform(list_zip(parts, parts[2:]),
+  lambda x, i: CASE WHEN i % 2 = 0 AND regexp_matches(x[2], '^\s*:') THEN length(x[1]) ELSE 0 END));
 CREATE OR REPLACE MACRO sp_json_vast(s) AS length(s) > 1000 AND (
-  length(regexp_replace(s, '[^\[{]', '', 'g')) > 1000 OR regexp_matches(s, '[-+.0-9eE]{1000}')
-  OR length(s) > 50000 AND list_max(list_transform(string_split(replace(replace(s, '\\', ''), '\"', ''), '"'),
-    lambda x, i: CASE WHEN i % 2 = 0 THEN length(x) ELSE 0 END)) > 50000);
+  length(regexp_replace(s, '[^\[{]', '', 'g')) > 1000 AND length(sp_brackets(s)) > 2 * 992 OR regexp_matches(s, '[-+.0-9eE]{1000}')
+  OR length(s) > 50000 AND sp_longest_name(string_split(replace(replace(s, '\\', ''), '\"', ''), '"')) > 50000);
 -- What stands in its texts is nobody's concern; they are taken out only where something is found.
 CREATE OR REPLACE MACRO sp_is_json(s) AS
   json_valid(s) AND NOT sp_json_vast(s) AND (NOT sp_json_more(s)

@@ -120,12 +120,11 @@ def csv(
         keep = f"CASE WHEN {empty_line} THEN false WHEN {marked} THEN {marks} ELSE {keep} END"
         lines = source(relation, group, listed, skip=header, encoding=encoding)
     rows = f"(SELECT {fields} AS f, file_index FROM {lines} WHERE {keep}) AS r"
-    escaped = _escaped(escape, quote + escape)
     nulls, empty = options["nullvalue"], options["emptyvalue"]
     columns = {}
     for index, column in _read_columns(relation, group):
         token = f"f[{index + 1}]"
-        value = _unquoted(token, quote, escaped, empty)
+        value = _unquoted(token, quote, escape, empty)
         value = f"nullif(CASE WHEN {token} = '' THEN NULL ELSE {value} END, {text(nulls)})"
         columns[column.name.casefold()] = _value(relation, group.format, column, value, misfits)
     yield Scan(rows, _chosen(relation, group, columns), group.files)
@@ -173,11 +172,12 @@ def hive_csv(
         UnsupportedError: For an option, or a column that is no text.
     """
     options = checked_options("embedded", group, HIVE_OPTIONS[group.format])
-    quote, escapes = options["quote"], options["escape"] + options["quote"]
-    _check_characters(group, sep=options["sep"], quote=quote, escape=options["escape"])
-    fields, grammatical = _fields(
-        options["sep"], quote, _hive_field(options["sep"], quote, escapes)
-    )
+    separator, quote, escape = options["sep"], options["quote"], options["escape"]
+    _check_characters(group, sep=separator, quote=quote, escape=escape)
+    if quote == escape:
+        raise unhonoured("embedded", group, "escape", escape)
+    field = shapes.hive_field(separator, quote, escape)
+    fields, grammatical = _fields(separator, quote, field)
     odd = Misfits.of(relation, group).raised(
         NOT_PORTABLE, ODD, "line", "BOOLEAN", kind="' hive-quotes'"
     )
@@ -189,8 +189,12 @@ def hive_csv(
             raise UnsupportedError(
                 f"table {relation.name}: OpenCSVSerde gives texts; {column.name} is {column.type}"
             )
-        columns[column.name.casefold()] = _unquoted(
-            f"f[{index + 1}]", quote, _escaped(escapes, quote), ""
+        token = f"f[{index + 1}]"
+        quoted, plain = shapes.hive_unescaped(token, _inner(token), quote, escape, _replaced)
+        columns[column.name.casefold()] = (
+            f"CASE WHEN NOT contains({token}, {text(quote)}) AND NOT contains({token}, "
+            f"{text(escape)}) THEN {token} "
+            f"WHEN starts_with({token}, {text(quote)}) THEN {quoted} ELSE {plain} END"
         )
     keep = f"CASE WHEN line IS NULL OR {grammatical} THEN true ELSE {odd} END"
     rows = f"(SELECT {fields} AS f, file_index FROM {lines} WHERE {keep}) AS r"
@@ -229,7 +233,7 @@ def _chosen(relation: FileRelation, group: Group, values: Mapping[str, str]) -> 
 def _value(
     relation: FileRelation, format: str, column: Column, value: str, misfits: Misfits
 ) -> str:
-    value_sql = converted(value, column, misfits, iso=format == "csv")
+    value_sql = converted(value, column, misfits, spark=format == "csv")
     if value_sql is None:
         raise UnsupportedError(
             f"table {relation.name}: the embedded engine does not read column {column.name} "
@@ -244,19 +248,6 @@ def _check_characters(group: Group, **options: str) -> None:
     for name, value in options.items():
         if len(value) != 1 or value in "\r\n" or (name != "sep" and value == options["sep"]):
             raise unhonoured("embedded", group, name, value)
-
-
-def _hive_field(separator: str, quote: str, escapes: str) -> str:
-    """Return the pattern of a field of OpenCSVSerde's that other parsers take alike.
-
-    Args:
-        separator: What parts fields.
-        quote: What fields may be put into.
-        escapes: Each of them before a quote, inside of quotes, makes it one of the text.
-    """
-    q = re.escape(quote)
-    inside = f"(?:[^{shapes.in_class(quote + escapes)}]|[{shapes.in_class(escapes)}]{q})*"
-    return f"(?:{q}{inside}{q}|[^{shapes.in_class(separator + quote)}]*)"
 
 
 def _fields(separator: str, quote: str, field: str) -> tuple[str, str]:
@@ -275,7 +266,8 @@ def _fields(separator: str, quote: str, field: str) -> tuple[str, str]:
     # The first field has no separator before it, so one is put there for all to look alike.
     each = f"regexp_extract_all({text(separator)} || line, {text(f'(?s){sep}({field})')}, 1)"
     plainly = f"NOT contains(line, {text(quote)})"
-    fields = f"CASE WHEN line IS NULL THEN [''] WHEN {plainly} THEN {split} ELSE {each} END"
+    some = f"CASE WHEN {plainly} THEN {split} ELSE {each} END"
+    fields = f"CASE WHEN coalesce(line, '') = '' THEN CAST([] AS VARCHAR[]) ELSE {some} END"
     return fields, f"({plainly} OR regexp_full_match(line, {text(line)}))"
 
 
@@ -294,21 +286,25 @@ def _unescaped(value: str, column: Column, escape: str, misfits: Misfits) -> str
     )
 
 
-def _escaped(escapes: str, characters: str) -> str:
-    """Return the pattern of an escape and one of the characters that it may stand before."""
-    return f"[{shapes.in_class(escapes)}]([{shapes.in_class(characters)}])"
-
-
-def _unquoted(token: str, quote: str, escaped: str, empty: str) -> str:
-    """Return a field's text without its quotes and escapes.
+def _unquoted(token: str, quote: str, escape: str, empty: str) -> str:
+    """Return a field's text without its quotes and escapes, as Spark has it.
 
     Args:
         token: The field, as SQL.
         quote: What it may be put into.
-        escaped: What `_escaped` gave.
+        escape: What makes a quote, or itself, one of the text.
         empty: What a text of nothing in quotes is.
     """
-    inner = f"substring({token}, 2, length({token}) - 2)"
-    bare = f"regexp_replace({inner}, {text(escaped)}, '\\1', 'g')"
+    pattern = f"{re.escape(escape)}([{shapes.in_class(quote + escape)}])"
+    bare = f"regexp_replace({_inner(token)}, {text(pattern)}, '\\1', 'g')"
     emptied = f"CASE WHEN length({token}) = 2 THEN {text(empty)} ELSE {bare} END"
     return f"CASE WHEN starts_with({token}, {text(quote)}) THEN {emptied} ELSE {token} END"
+
+
+def _inner(token: str) -> str:
+    """Return what stands between a field's quotes."""
+    return f"substring({token}, 2, length({token}) - 2)"
+
+
+def _replaced(value: str, pattern: str) -> str:
+    return f"regexp_replace({value}, {text(f'(?s){pattern}')}, '\\1\\2', 'g')"

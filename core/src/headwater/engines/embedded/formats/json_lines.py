@@ -438,7 +438,7 @@ _PLAIN: Final[_Builders] = {
 }
 _AS_SPARK: Final[_Builders] = {
     **_PLAIN,
-    "string": _string_of_spark,
+    **dict.fromkeys(("string", "varchar", "char"), _string_of_spark),
     "float": _floating_of_spark,
     "double": _floating_of_spark,
 }

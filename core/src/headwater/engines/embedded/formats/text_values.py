@@ -13,17 +13,18 @@ from headwater.sql.portable.spelling import text, type_name
 from headwater.tables.table import Column
 
 
-def converted(value: str, column: Column, misfits: Misfits, *, iso: bool = False) -> str | None:
+def converted(value: str, column: Column, misfits: Misfits, *, spark: bool = False) -> str | None:
     """Return a DuckDB expression for a text as a value of a column, or None where none is known.
 
     Args:
         value: DuckDB expression of the text; NULL stays NULL.
         column: The column.
         misfits: Tells of texts on which readers differ.
-        iso: Whether times may be written as ISO 8601 has it.
+        spark: Whether Spark's own reader is asked, which takes times as ISO 8601 has them, and
+            longer texts than a varchar or a char may be as they are.
     """
     type_ = column.type
-    if type_.name == "string":
+    if type_.name == "string" or (spark and type_.is_text):
         return value
     if type_.name == "varchar" and type_.precision:
         return f"left({value}, {type_.precision})"
@@ -32,7 +33,7 @@ def converted(value: str, column: Column, misfits: Misfits, *, iso: bool = False
     what = f"a text that may or may not be a value of type {type_}"
     kind = text(f"{type_} text")
     odd = misfits.raised(NOT_PORTABLE, what, value, type_, column=column.name, kind=kind)
-    return shapes.value_of(value, type_, odd, _matches, type_name, iso=iso)
+    return shapes.value_of(value, type_, odd, _matches, type_name, iso=spark)
 
 
 def _matches(value: str, shape: str) -> str:

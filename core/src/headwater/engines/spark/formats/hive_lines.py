@@ -178,7 +178,7 @@ def _options(group: FileGroup) -> dict[str, str]:
     for name in ("quote", "escape"):
         if name in options and len(options[name]) != 1 and (group.format, options[name]) != _NONE:
             raise unhonoured("spark", group, name, options[name])
-    if group.format == "hive-text" and options["escape"] == options["sep"]:
+    if options.get("escape") in (options.get("sep"), options.get("quote")):
         raise unhonoured("spark", group, "escape", options["escape"])
     return options
 
@@ -212,19 +212,16 @@ def _fields(line: str, group: FileGroup) -> str:
     with_one = f"concat({literal(separator)}, {line})"
     each = f"regexp_extract_all({with_one}, {literal(f'(?s){sep}({field})')}, 1)"
     return (
-        f"CASE WHEN {line} = '' THEN array('') "
+        f"CASE WHEN {line} = '' THEN CAST(array() AS ARRAY<STRING>) "
         f"WHEN NOT contains({line}, {literal(options['quote'])}) THEN {split} ELSE {each} END"
     )
 
 
 def _grammar(options: Mapping[str, str]) -> tuple[str, str]:
     """Return the patterns of a field and of a line of quoted fields."""
-    quote, escapes = options["quote"], options["escape"] + options["quote"]
-    q, sep = re.escape(quote), re.escape(options["sep"])
-    plain = f"[^{shapes.in_class(quote + escapes)}]*+"
+    sep = re.escape(options["sep"])
     # Possessive, so that Java's matcher goes on and not deeper: deep lines would end the JVM.
-    inside = f"{plain}(?:[{shapes.in_class(escapes)}]{q}{plain})*+"
-    field = f"(?:{q}{inside}{q}|[^{shapes.in_class(options['sep'] + quote)}]*+)"
+    field = shapes.hive_field(options["sep"], options["quote"], options["escape"], "+")
     return field, f"(?s)\\A{field}(?:{sep}{field})*+\\z"
 
 
@@ -265,7 +262,7 @@ def values_of(line: str, group: FileGroup) -> dict[str, str]:
                     f"table {group.relation.name}: OpenCSVSerde gives texts; {column.name} is "
                     f"{column.type}"
                 )
-            value = _unquoted(token, options["quote"], options["escape"] + options["quote"])
+            value = _unquoted(token, options["quote"], options["escape"])
         else:
             text = f"nullif({token}, {literal(options['nullvalue'])})"
             if options["escape"] and column.type.is_text:
@@ -339,11 +336,14 @@ def _unescaped(text: str, file: str, column: Column, group: FileGroup) -> str:
     )
 
 
-def _unquoted(token: str, quote: str, escapes: str) -> str:
+def _unquoted(token: str, quote: str, escape: str) -> str:
     inner = f"substring({token}, 2, length({token}) - 2)"
-    pattern = f"[{shapes.in_class(escapes)}]({re.escape(quote)})"
-    bare = f"regexp_replace({inner}, {literal(pattern)}, '$1')"
-    return f"CASE WHEN startswith({token}, {literal(quote)}) THEN {bare} ELSE {token} END"
+    quoted_text, plain = shapes.hive_unescaped(token, inner, quote, escape, _replaced)
+    return f"CASE WHEN startswith({token}, {literal(quote)}) THEN {quoted_text} ELSE {plain} END"
+
+
+def _replaced(value: str, pattern: str) -> str:
+    return f"regexp_replace({value}, {literal(f'(?s){pattern}')}, '$1$2')"
 
 
 def _converted(text: str, type_: DataType, odd: str) -> str | None:
