@@ -53,6 +53,7 @@ READ = [
 SEARCHED = [
     *("a", "[a-z]+", r"\\d+", "^a", "^[a-z]", "a.", "aa", "(a)b", r"\\w+", r"\\s", "[^a]", "a|b"),
     *("a+?", r"(\\d)-?", "é", "😀", "[0-9]{2}", r"\\S+", ".", "a|ab", "(a|b)+c?", "(?:ab)*c"),
+    *("(?i)K[^a-c]?", "(?i)[-b]+", r"\\b[a-z]+\\b", r"(?i)\\Ba"),
 ]
 UNITS = [
     *("YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "DAYOFYEAR", "HOUR", "MINUTE", "SECOND"),
@@ -191,6 +192,8 @@ CALLS: dict[tuple[str, str], list[str]] = {
     ("convert_timezone", "edges"): [
         *("convert_timezone('Europe/Berlin', ntz)", "convert_timezone('UTC', 'Asia/Tokyo', da)"),
         "convert_timezone('America/New_York', ts)",
+        "convert_timezone('Europe/Berlin', 'America/New_York', ntz)",
+        "convert_timezone('Asia/Tokyo', 'UTC', da)",
     ],
     ("try_divide", "edges"): ["try_divide(dec, dec)", "try_divide(dec, t)", "try_divide(i, t)"],
     ("try_mod", "edges"): ["try_mod(dec, dec)", "try_mod(dec, t)", "try_mod(i, i)"],

@@ -23,6 +23,7 @@ from headwater.sql.portable import (
     hashes,
     intervals,
     json_paths,
+    json_schemas,
     json_values,
     lambdas,
     nested,
@@ -413,6 +414,7 @@ BUILDERS: Final[dict[str, _Builder]] = {
     "to_timestamp": formats.to_timestamp,
     "get_json_object": json_paths.get_json_object,
     "to_json": json_values.to_json,
+    "schema_of_json": json_schemas.schema_of_json,
     "typed_json": json_values.from_json,
 }
 """Rules that take the compiled arguments; where they give None, the lines of the row decide."""

@@ -39,6 +39,8 @@ def date_format(arguments: list[Piece], type_: DataType) -> Piece:
         raise Refusal(f"date_format with {_described('pattern', pattern)}: not proven")
     if moment.type == t.DATE:
         moment = casts.cast(moment, t.TIMESTAMP_NTZ)
+    if moment.type == t.STRING:
+        moment = casts.cast(moment, t.TIMESTAMP)
     if moment.type not in (t.TIMESTAMP, t.TIMESTAMP_NTZ):
         raise Refusal(f"date_format({moment.type}, ...)")
     wall = f"sp_wall({moment.sql})" if moment.type == t.TIMESTAMP else moment.sql
@@ -145,7 +147,7 @@ def unix_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
     )
     refuse_unless(bool(arguments), "unix_timestamp() of now")
     value = arguments[0]
-    if value.type == t.DATE:
+    if value.type in (t.DATE, t.TIMESTAMP_NTZ):
         value = casts.cast(value, t.TIMESTAMP)
     if value.type == t.STRING:
         default = Piece("", t.STRING, literal="yyyy-MM-dd HH:mm:ss")
@@ -196,12 +198,15 @@ def from_utc_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
 
 
 def to_utc_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
-    """Return the instant at which a zone's wall clock shows a time; before 1900 it raises."""
+    """Return the instant at which a zone's wall clock shows a time; before 1900 it raises.
+
+    An hour that a clock shows twice is the first of both, as Java has it.
+    """
     moment, zone = _zoned(arguments, "to_utc_timestamp")
     other = not_portable("to_utc_timestamp before 1900", type_)
     sql = (
         f"CASE WHEN {moment.sql} < TIMESTAMPTZ '1900-01-02 00:00:00+00' THEN {other} "
-        f"ELSE timezone({zone}, sp_wall({moment.sql})) END"
+        f"ELSE sp_instant({zone}, sp_wall({moment.sql})) END"
     )
     return Piece(sql, type_, raises=True)
 
@@ -209,6 +214,8 @@ def to_utc_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
 def _zoned(arguments: list[Piece], name: str) -> tuple[Piece, str]:
     refuse_unless(len(arguments) == 2, f"{name} takes two arguments")
     moment, zone = arguments
+    if moment.type in (t.DATE, t.STRING):
+        moment = casts.cast(moment, t.TIMESTAMP)
     refuse_unless(moment.type == t.TIMESTAMP, f"{name}({moment.type}, ...)")
     if not isinstance(zone.literal, str) or zone.literal not in _ZONES:
         raise Refusal(f"{name} with {_described('zone', zone)}: not one that was measured")
@@ -216,12 +223,12 @@ def _zoned(arguments: list[Piece], name: str) -> tuple[Piece, str]:
 
 
 def convert_timezone(arguments: list[Piece], type_: DataType) -> Piece:
-    """Return `convert_timezone('UTC', zone, time)`: what a zone's clocks show, as local time."""
+    """Return `convert_timezone(from, to, time)`: what one zone's clocks show by another's."""
     *zones, moment = arguments
-    known = len(zones) == 1 or zones[0].literal == "UTC"
-    refuse_unless(known, "convert_timezone() from another zone than UTC")
-    local = casts.cast(moment, t.TIMESTAMP_NTZ)
-    instant, zone = _zoned([casts.cast(local, t.TIMESTAMP), zones[-1]], "convert_timezone")
+    local = casts.cast(casts.cast(moment, t.TIMESTAMP_NTZ), t.TIMESTAMP)
+    if len(zones) == 2 and zones[0].literal != "UTC":
+        local = to_utc_timestamp([local, zones[0]], t.TIMESTAMP)
+    instant, zone = _zoned([local, zones[-1]], "convert_timezone")
     return made(f"timezone({zone}, {instant.sql})", type_, [instant])
 
 
@@ -267,9 +274,11 @@ def make_timestamp(arguments: list[Piece], type_: DataType) -> Piece:
 
 
 def months_between(arguments: list[Piece], type_: DataType) -> Piece:
-    """Return the months between two times, rounded to 8 digits."""
-    refuse_unless(len(arguments) == 2, "months_between with a third argument")
-    later, earlier = (casts.cast(a, t.TIMESTAMP) for a in arguments)
+    """Return the months between two times, rounded to 8 digits if a third argument is not false."""
+    exactly = len(arguments) == 3 and arguments[2].literal is False
+    known = exactly or len(arguments) == 2 or arguments[2].literal is True
+    refuse_unless(known, "months_between() rounded by what is no literal")
+    later, earlier = (casts.cast(a, t.TIMESTAMP) for a in arguments[:2])
     a, b = f"sp_wall({later.sql})", f"sp_wall({earlier.sql})"
     months = f"((year({a}) - year({b})) * 12 + month({a}) - month({b}))"
     ends = f"CAST({a} AS DATE) = last_day({a}) AND CAST({b} AS DATE) = last_day({b})"
@@ -277,9 +286,10 @@ def months_between(arguments: list[Piece], type_: DataType) -> Piece:
     seconds = f"(epoch_us({a}) - epoch_us(date_trunc('day', {a}))) // 1000000"
     other = f"(epoch_us({b}) - epoch_us(date_trunc('day', {b}))) // 1000000"
     rest = f"((day({a}) - day({b})) * 86400 + {seconds} - {other})"
+    apart = f"CAST({months} AS DOUBLE) + CAST({rest} AS DOUBLE) / 2678400"
     sql = (
         f"CASE WHEN {later.sql} IS NULL OR {earlier.sql} IS NULL THEN NULL "
         f"WHEN {same} THEN CAST({months} AS DOUBLE) "
-        f"ELSE round(CAST({months} AS DOUBLE) + CAST({rest} AS DOUBLE) / 2678400, 8) END"
+        f"ELSE {apart if exactly else f'round({apart}, 8)'} END"
     )
     return Piece(sql, type_, later.raises or earlier.raises)

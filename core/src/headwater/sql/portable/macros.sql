@@ -24,6 +24,14 @@ CREATE OR REPLACE MACRO sp_seconds(ts) AS (epoch_us(ts) - ((epoch_us(ts) % 10000
 -- The wall clock of an instant in UTC.
 CREATE OR REPLACE MACRO sp_wall(ts) AS CAST(timezone('UTC', ts) AS TIMESTAMP);
 
+-- The first instant at which a zone's clock shows a time; DuckDB takes the last one. It is by the distance from UTC
+-- that held the day before.
+CREATE OR REPLACE MACRO sp_earlier(zone, wall, later) AS
+  timezone('UTC', wall) - (timezone(zone, later - INTERVAL 24 HOUR) - timezone('UTC', later - INTERVAL 24 HOUR));
+CREATE OR REPLACE MACRO sp_instant(zone, wall) AS list_transform(list_transform([wall], lambda w:
+  {w: w, u: timezone(zone, w), e: sp_earlier(zone, w, timezone(zone, w))}),
+  lambda p: CASE WHEN p.e < p.u AND timezone(zone, p.e) = p.w THEN p.e ELSE p.u END)[1];
+
 -- The value at a share of a sorted list, between two neighbours in proportion (Spark's `percentile`).
 CREATE OR REPLACE MACRO sp_between(l, p) AS
   CASE WHEN floor(p) = ceil(p) OR l[CAST(floor(p) AS BIGINT) + 1] = l[CAST(ceil(p) AS BIGINT) + 1]
