@@ -161,7 +161,7 @@ def check(work: Work, node: exp.Select, scope: Scope) -> None:
     grouped |= {keys.of_binding(b) for b in by_place if b is not None}
     for output in scope.outputs if star is not None else ():
         own = output.node is None and output.origin is not None and output.origin.scope is scope
-        if own and output.origin is not None and keys.of_binding(output.origin) not in grouped:
+        if own and output.origin is not None and not keys.has(output.origin, grouped):
             work.report(
                 "missing-aggregation",
                 f"* gives {output.name}, which is neither in GROUP BY nor inside of an aggregate "
@@ -429,9 +429,11 @@ class Keys:
         if self.of(node) in grouped:
             return True
         binding = self._work.bindings.get(id(node))
-        if binding is None:
-            return False
-        return any(_key(binding, i) in grouped for i in range(len(binding.fields)))
+        return binding is not None and self.has(binding, grouped)
+
+    def has(self, binding: Binding, grouped: set[Key]) -> bool:
+        """Return whether a column is one of those that are grouped, or a field of one."""
+        return any(_key(binding, i) in grouped for i in range(len(binding.fields) + 1))
 
     def of(self, node: exp.Expr) -> Key:
         """Return the key of an expression."""

@@ -457,9 +457,17 @@ def _qualified_star(work: Work, item: exp.Column, context: Context) -> Iterator[
     if (qualifier := work.qualifiers.pop(id(column), None)) is not None:
         work.qualifiers[id(item)] = qualifier
     if type_.name == "struct":
-        visible = [Visible(name, field, "", None) for name, field in type_.fields]
+        whole = work.bindings.get(id(column))
+        origins = [
+            replace(whole, fields=(*whole.fields, name)) if whole is not None else None
+            for name in type_.field_names
+        ]
+        visible = [
+            Visible(name, field, "", origin)
+            for (name, field), origin in zip(type_.fields, origins, strict=True)
+        ]
         for remaining in without_excepted(work, item.this, visible, Frame()):
-            yield Output(remaining.name, remaining.type)
+            yield Output(remaining.name, remaining.type, None, remaining.binding)
     elif len(work.diagnostics) == before:
         if type_ != UNKNOWN:
             work.report(

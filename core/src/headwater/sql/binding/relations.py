@@ -209,15 +209,24 @@ def _bracketed(work: Work, node: exp.Subquery, context: Context) -> Frame:
     return _added(work, context, node.alias, scope, columns, vague=bool(frame.vague))
 
 
+def values_of(row: exp.Expr) -> list[exp.Expr]:
+    """Return the values of a row of VALUES: what is `struct(a, b)` as a whole is `(a, b)`.
+
+    Source: Apache Spark 4.1, `AstBuilder.visitInlineTable`.
+    """
+    items = row.expressions if isinstance(row, exp.Tuple) else [row]
+    only = items[0].unnest() if len(items) == 1 else None
+    if not isinstance(only, exp.Anonymous) or str(only.this).lower() != "struct":
+        return list(items)
+    return [x.this if isinstance(x, exp.Alias) else x for x in only.expressions]
+
+
 def values_columns(work: Work, node: exp.Values, context: Context) -> list[tuple[str, DataType]]:
     """Return the columns of VALUES: each is as wide as the widest of its values.
 
     Example: `SELECT * FROM VALUES (1, 'a'), (2.5, NULL)` -> `col1 decimal(11,1), col2 string`
     """
-    rows: list[list[DataType]] = []
-    for row in node.expressions:
-        items = row.expressions if isinstance(row, exp.Tuple) else [row]
-        rows.append([type_of(work, item, context) for item in items])
+    rows = [[type_of(work, item, context) for item in values_of(row)] for row in node.expressions]
     if len({len(r) for r in rows}) > 1:
         work.report(
             "values-rows", "the rows of VALUES have different lengths", node,

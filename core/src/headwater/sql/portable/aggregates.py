@@ -162,10 +162,42 @@ def _count_if(arguments: list[Piece], distinct: bool, _: DataType, over: _Over) 
 def _extreme(word: str) -> _Builder:
     def build(arguments: list[Piece], _: bool, __: DataType, over: _Over) -> Piece:
         value = _single(arguments, word)
+        if value.type.children and orderable(value.type):
+            return _nested_extreme(word, value, over)
         refuse_unless(comparable(value.type), f"{word}({value.type})")
         return made(over(f"{word}({value.sql})"), value.type, [value], range_=value.values)
 
     return build
+
+
+def _nested_extreme(word: str, value: Piece, over: _Over) -> Piece:
+    """Return the largest or smallest array or struct; of two that differ by a zero's sign none."""
+    signs = _signs("x", value.type)
+    by = {"max": "max_by", "min": "min_by"}[word]
+    found = _nested_by(by, value, value, over)
+    if not signs:
+        return found
+    then = f", list_transform([{value.sql}], lambda x: {signs})[1]"
+    ends = (_nested_by(by, value, value, over, f"{then} {way}") for way in ("ASC", "DESC"))
+    first, last = (f"list_transform([{p.sql}], lambda x: {signs})[1]" for p in ends)
+    several = not_portable(f"the {word} of values that differ by the sign of a zero", value.type)
+    sql = f"CASE WHEN {first} IS DISTINCT FROM {last} THEN {several} ELSE {found.sql} END"
+    return made(sql, value.type, [found], declines=True)
+
+
+def _signs(sql: str, type_: DataType) -> str:
+    """Return SQL of the signs of all floats in a struct, nothing where there are none.
+
+    Raises:
+        Refusal: If an array has floats.
+    """
+    floats = [n for n, x in type_.fields if x.is_floating] if type_.name == "struct" else []
+    inner = [x for x in type_.children if not x.is_floating and x.children]
+    deep = any(part.is_floating for x in inner for part in x.walk())
+    deep |= type_.name == "array" and type_.element.is_floating
+    refuse_unless(not deep, "the largest or smallest of values with floats deep inside")
+    listed = ", ".join(f"signbit(struct_extract({sql}, {text(n)}))" for n in floats)
+    return f"[{listed}]" if floats else ""
 
 
 def _number(piece: Piece) -> Piece:
@@ -263,13 +295,13 @@ def _extreme_by(word: str) -> _Builder:
     return build
 
 
-def _nested_by(word: str, value: Piece, key: Piece, over: _Over) -> Piece:
+def _nested_by(word: str, value: Piece, key: Piece, over: _Over, then: str = "") -> Piece:
     """Take the first of a sorted list: DuckDB's arg_max makes 0.0 of a -0.0 within a value."""
     refuse_unless(over("") == "", f"{word}() of arrays, maps and structs with FILTER or OVER")
     refuse_unless(not key.risky, f"{word}() by what may raise")
     direction = {"max_by": "DESC", "min_by": "ASC"}[word]
     order = f"{order_key(key.sql, key.type)} {direction}"
-    listed = f"list({value.sql} ORDER BY {order}) FILTER (WHERE {key.sql} IS NOT NULL)"
+    listed = f"list({value.sql} ORDER BY {order}{then}) FILTER (WHERE {key.sql} IS NOT NULL)"
     return Piece(f"({listed})[1]", value.type, value.raises)
 
 

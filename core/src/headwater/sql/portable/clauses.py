@@ -11,7 +11,7 @@ from headwater import types as t
 from headwater.sql.analysis import Scope
 from headwater.sql.functions import called, is_aggregate
 from headwater.sql.portable import windows
-from headwater.sql.portable.comparing import comparable, direction
+from headwater.sql.portable.comparing import comparable, direction, groups
 from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
 from headwater.sql.portable.spelling import type_name
 from headwater.sql.typing.literals import position
@@ -140,7 +140,7 @@ def grouped(piece: Piece, clause: str, node: exp.Expr | None = None) -> Piece:
     """Return a grouping value; as in Spark, -0.0 is grouped with and shown as 0.0."""
     if piece.type == t.UNKNOWN:
         return piece
-    refuse_unless(comparable(piece.type), f"{clause} {piece.type}", node)
+    refuse_unless(groups(piece.type), f"{clause} {piece.type}", node)
     if piece.type.is_floating:
         zero = f"CAST(0 AS {type_name(piece.type)})"
         return Piece(f"({piece.sql} + {zero})", piece.type, piece.raises)

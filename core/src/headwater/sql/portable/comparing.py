@@ -46,12 +46,44 @@ def compare(operator: str, left: Piece, right: Piece) -> Piece:
         raise Refusal(
             "comparing whole numbers with a literal beyond 64 bits: Spark says the same of NULL"
         )
+    if left.type.children and _alike(left.type, right.type) and orderable(left.type):
+        return _compared_nested(operator, left, right)
     first, second = aligned([left, right])
     compared = f"({first.sql} {operator} {second.sql})"
     if second.risky and first.literal is None and operator not in _OF_NULLS:
         # Spark looks at the right side only where the left one is not NULL.
         compared = f"CASE WHEN {first.sql} IS NOT NULL THEN {compared} END"
     return made(compared, t.BOOLEAN, (first, second))
+
+
+def _alike(one: DataType, other: DataType) -> bool:
+    """Return whether two types are the same, whatever their fields are called."""
+    if not one.children or not other.children:
+        return one == other
+    pairs = zip(one.children, other.children, strict=False)
+    same = one.name == other.name and len(one.children) == len(other.children)
+    return same and all(_alike(a, b) for a, b in pairs)
+
+
+def _compared_nested(operator: str, left: Piece, right: Piece) -> Piece:
+    """Compare arrays or structs: NULLs in them are equal to each other, and before all others."""
+    keys = [order_key(p.sql, p.type) for p in (left, right)]
+    missing = f"{left.sql} IS NULL OR {right.sql} IS NULL"
+    both = f"{left.sql} IS NULL AND {right.sql} IS NULL"
+    if operator in _OF_NULLS:
+        equal = operator == "IS NOT DISTINCT FROM"
+        without = f"({both})" if equal else f"NOT ({both})"
+        word = "=" if equal else "<>"
+    else:
+        without, word = "NULL", operator
+    sql = f"CASE WHEN {missing} THEN {without} ELSE {keys[0]} {word} {keys[1]} END"
+    return made(sql, t.BOOLEAN, (left, right))
+
+
+def groups(type_: DataType) -> bool:
+    """Return whether both engines make the same groups of values of a type, and show the same."""
+    plain = not any(part.is_floating for part in type_.walk())
+    return comparable(type_) or (plain and orderable(type_))
 
 
 def _literal_decides(piece: Piece, literal: Piece) -> bool:

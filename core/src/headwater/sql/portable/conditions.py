@@ -93,7 +93,8 @@ def in_(e: Expressions, node: exp.Expr) -> Piece:
     """
     if node.args.get("query") is not None:
         return e.queries.membership(e, node)
-    refuse_unless(not isinstance(node.this.unnest(), exp.Tuple), "IN with several columns", node)
+    if isinstance(node.this.unnest(), exp.Tuple):
+        return _in_several(e, node)
     operands = [(n, e.piece(n)) for n in (node.this, *node.expressions)]
     first, *others = aligned(chars.padded(e.analysis, operands))
     refuse_unless(bool(others), "IN with an empty list", node)
@@ -105,6 +106,26 @@ def in_(e: Expressions, node: exp.Expr) -> Piece:
     unknown = " OR ".join(f"{o.sql} IS NULL" for o in others)
     sql = f"CASE WHEN {first.sql} IS NULL THEN NULL {equal} WHEN {unknown} THEN NULL ELSE false END"
     return made(sql, t.BOOLEAN, (first, *others))
+
+
+def _in_several(e: Expressions, node: exp.Expr) -> Piece:
+    """Return `(a, b) IN ((1, 2), (3, 4))`: NULLs are equal to each other, as in structs.
+
+    Example: `(i, s) IN ((1, 'a'))` -> `(("i" IS NOT DISTINCT FROM CAST(1 AS INTEGER) AND ...))`
+    """
+    rows = [x.unnest() for x in (node.this, *node.expressions)]
+    refuse_unless(all(isinstance(r, exp.Tuple) for r in rows), "IN with several columns", node)
+    value, *others = ([e.piece(x) for x in r.expressions] for r in rows)
+    types = [p.type for p in value]
+    # Spark casts no fields here.
+    same = bool(others) and all([p.type for p in row] == types for row in others)
+    refuse_unless(same, "IN with several columns of other types than its values", node)
+    equal = [
+        all_of([compare("IS NOT DISTINCT FROM", a, b) for a, b in zip(value, row, strict=True)])
+        for row in others
+    ]
+    sql = " OR ".join(p.sql for p in equal)
+    return made(f"({sql})", t.BOOLEAN, equal)
 
 
 def between(e: Expressions, node: exp.Expr) -> Piece:
@@ -120,11 +141,24 @@ def between(e: Expressions, node: exp.Expr) -> Piece:
 
 
 def like(e: Expressions, node: exp.Expr, escape: str = "\\") -> Piece:
-    r"""Return `a LIKE 'pattern'` and `a ILIKE 'pattern'`; `\` escapes, as by Spark's default."""
-    value, pattern = e.piece(node.this), e.piece(node.expression)
+    r"""Return `a LIKE 'pattern'` and `a ILIKE 'pattern'`; `\` escapes, as by Spark's default.
+
+    Of `LIKE ANY ('a%', '%b')` one pattern has to fit, of `LIKE ALL` each.
+    """
+    value, several = e.piece(node.this), node.expression
     refuse_unless(value.type == t.STRING, f"{value.type} LIKE", node)
+    if not isinstance(several, (exp.Any, exp.All)):
+        return _like(e, node, value, several, escape)
+    patterns = several.this.expressions if isinstance(several.this, exp.Tuple) else [several.this]
+    parts = [_like(e, node, value, p, escape) for p in patterns]
+    joined = (" OR " if isinstance(several, exp.Any) else " AND ").join(p.sql for p in parts)
+    return made(f"({joined})", t.BOOLEAN, parts)
+
+
+def _like(e: Expressions, node: exp.Expr, value: Piece, one: exp.Expr, escape: str) -> Piece:
+    pattern = e.piece(one)
     if not isinstance(pattern.literal, str):
-        raise Refusal("LIKE with a pattern that is not a literal", node.expression)
+        raise Refusal("LIKE with a pattern that is not a literal", one)
     _check_pattern(pattern.literal, escape, node)
     if isinstance(node, exp.ILike):
         refuse_unless(pattern.literal.isascii(), "ILIKE with a pattern beyond ASCII", node)

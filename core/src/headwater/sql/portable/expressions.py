@@ -22,6 +22,7 @@ from headwater.sql.portable import (
     casts,
     chars,
     conditions,
+    containers,
     grouping,
     intervals,
     literals,
@@ -381,6 +382,10 @@ def _subquery(e: Expressions, node: exp.Expr) -> Piece:
     return e.queries.scalar(e, node)
 
 
+def _tuple(e: Expressions, node: exp.Expr) -> Piece:
+    return containers.struct(e, node, e.type_of(node))
+
+
 def _case(e: Expressions, node: exp.Expr) -> Piece:
     return conditions.case(e, node)
 
@@ -431,6 +436,7 @@ _HANDLERS: Final[dict[type[exp.Expr], _Handler]] = {
     exp.WithinGroup: aggregates.ordered,
     exp.Bracket: nested.bracket,
     exp.Dot: nested.dot,
+    exp.Tuple: _tuple,
 }
 
 _OPERATOR: Final = frozenset({"this", "expression", "typed", "safe"})
@@ -484,6 +490,7 @@ _PARTS: Final[dict[type[exp.Expr], frozenset[str]]] = {
         (exp.WithinGroup, "this expression"),
         (exp.Bracket, "this expressions offset safe"),
         (exp.Dot, "this expression"),
+        (exp.Tuple, "expressions"),
     )
 }
 """The parts of each node that its handler looks at."""

@@ -20,7 +20,13 @@ from sqlglot import exp
 from headwater import types as t
 from headwater.sql.analysis import Analysis, Binding, Output, Scope
 from headwater.sql.binding import row_order
-from headwater.sql.binding.from_clause import Item, Unclear, read_from, scopes_within
+from headwater.sql.binding.from_clause import (
+    Item,
+    Unclear,
+    columns_of,
+    read_from,
+    scopes_within,
+)
 from headwater.sql.functions import called, name_of
 from headwater.sql.portable import (
     clauses,
@@ -31,7 +37,7 @@ from headwater.sql.portable import (
     tolerance,
     windows,
 )
-from headwater.sql.portable.comparing import aligned, comparable, direction, widened
+from headwater.sql.portable.comparing import aligned, compare, direction, orderable, widened
 from headwater.sql.portable.expressions import Expressions
 from headwater.sql.portable.generators import rows_of
 from headwater.sql.portable.pieces import Cascade, Piece, Refusal, made, refuse_unless
@@ -56,6 +62,7 @@ _TAIL: Final = frozenset({"order", "limit", "offset", "with_"})
 _SET_PARTS: Final = _TAIL | {"this", "expression", "distinct"}
 _SELECT_PARTS: Final = _TAIL | {"expressions", "from_", "joins", "laterals", "where", "windows"}
 _GROUP_PARTS: Final = frozenset({"group", "having", "qualify", "distinct"})
+_PLACES: Final = frozenset({"sort", "distribute", "cluster"})
 _ENDINGS: Final = ("order", "sort", "cluster", "distribute", "limit", "offset")
 _VAGUE: Final = "this: which columns it gives can't be told"
 _ABOVE_JOIN: Final = (
@@ -244,6 +251,11 @@ class Queries:
         twins = [x for x in where.find_all(exp.In) if x == node] if where is not None else []
         # Of `a OR NOT a` Spark makes true, where `a` is NULL, too.
         refuse_unless(len(twins) < 2, "the same IN (SELECT ...) twice in a WHERE", node)
+        if isinstance(node.this.unnest(), exp.Tuple):
+            plain = filters and not isinstance(clauses.around(node), exp.Not)
+            reason = "IN with several columns beyond a plain WHERE"
+            refuse_unless(plain, reason, node, "write EXISTS (SELECT ... WHERE a = b AND ...)")
+            return self._membership_of_several(e, node, scope)
         refuse_unless(len(scope.outputs) == 1, "IN with several columns", node)
         value = e.piece(node.this)
         subquery = self._safe(scope, node)
@@ -253,6 +265,20 @@ class Queries:
         sql = f"({first.sql} IN (SELECT {other.sql} FROM ({subquery.sql}) AS s))"
         negated = isinstance(clauses.around(node), exp.Not)
         return Piece(sql if filters or negated else f"coalesce({sql}, false)", t.BOOLEAN)
+
+    def _membership_of_several(self, e: Expressions, node: exp.Expr, scope: Scope) -> Piece:
+        """Return `(a, b) IN (SELECT x, y ...)` where NULL is as good as false."""
+        values = [e.piece(n) for n in node.this.unnest().expressions]
+        subquery = self._safe(scope, node)
+        risky = any(v.risky for v in values)
+        refuse_unless(not risky, "a value that may raise IN a subquery", node)
+        columns = (Piece(f"s.c{i}", x) for i, x in enumerate(subquery.types))
+        equal = [compare("=", v, c) for v, c in zip(values, columns, strict=True)]
+        reason = "texts compared in IN (SELECT ...)"
+        refuse_unless(not any(p.risky for p in equal), reason, node)
+        condition = " AND ".join(p.sql for p in equal)
+        sql = f"EXISTS (SELECT 1 FROM ({subquery.sql}) AS s WHERE {condition})"
+        return Piece(sql, t.BOOLEAN)
 
     def existence(self, e: Expressions, node: exp.Expr) -> Piece:
         """Return `EXISTS (SELECT ...)`."""
@@ -347,7 +373,7 @@ class Queries:
             raise Refusal("new names for the columns of a table", node)
         if not isinstance(node, exp.Select):
             raise Refusal(f"{type(node).__name__}: not proven to mean the same", node)
-        clauses.only(node, _SELECT_PARTS | _GROUP_PARTS)
+        clauses.only(node, _SELECT_PARTS | _GROUP_PARTS | _PLACES)
         query = Query(scope)
         with self.opened(query):
             return self._select(query, node, root=root, ordered=ordered)
@@ -419,6 +445,7 @@ class Queries:
                 self.attempt(partial(clauses.grouped, clause="DISTINCT", node=o.node), p)
                 for o, p in zip(query.scope.outputs, outputs, strict=True)
             ]
+        self._check_placed(e, node)
         tail = self._order(e, node, outputs, ordered=ordered)
         sql = f"SELECT {'DISTINCT ' if distinct else ''}{_columns(outputs, root=root)}"
         from_ = early.wrapped(query, source.sql)
@@ -545,16 +572,41 @@ class Queries:
         parts = []
         for item in order.expressions:
             value = item.this if isinstance(item, exp.Ordered) else item
+            if isinstance(value, exp.Var):  # ORDER BY ALL
+                refuse_unless(not self._is_named_all(e), "ORDER BY ALL beside a column all", item)
+                parts += [self._sorted(p, i, item) for i, p in enumerate(outputs, 1)]
+                continue
             number = position(value) or 0
             by_position = 0 < number <= len(outputs)
             if clauses.is_constant(value) and not by_position:
                 continue
             piece = outputs[number - 1] if by_position else self.attempt(e.sorted_by, value)
-            sortable = comparable(piece.type) or piece.type == t.UNKNOWN
-            refuse_unless(sortable, f"ORDER BY {piece.type}", item)
-            key = windows.sorted_by(piece, positions.get(piece.sql))
-            parts.append(f"{key} {direction(item)}")
+            parts.append(self._sorted(piece, positions.get(piece.sql), item))
         return f"\nORDER BY {', '.join(parts)}" if parts else ""
+
+    def _sorted(self, piece: Piece, place: int | None, item: exp.Expr) -> str:
+        sortable = orderable(piece.type) or piece.type == t.UNKNOWN
+        refuse_unless(sortable, f"ORDER BY {piece.type}", item)
+        return f"{windows.sorted_by(piece, place)} {direction(item)}"
+
+    def _is_named_all(self, e: Expressions) -> bool:
+        """Return whether a column goes by the name `all`, which Spark then orders by."""
+        sources = e.query.scope.sources.values()
+        names = [c for s in sources for c, _ in columns_of(self.analysis, s)]
+        names += [o.name for o in e.query.scope.outputs]
+        return any(n.casefold() == "all" for n in names)
+
+    def _check_placed(self, e: Expressions, node: exp.Expr) -> None:
+        """Refuse SORT BY and the like unless they only say how rows lie, which is no order."""
+        for key in ("sort", "distribute", "cluster"):
+            clause = node.args.get(key)
+            for item in clause.expressions if clause is not None else ():
+                hint = "write ORDER BY"
+                refuse_unless(not clauses.cuts(node), f"{key.upper()} BY and LIMIT", item, hint)
+                value = item.this if isinstance(item, exp.Ordered) else item
+                if position(value) is None:
+                    piece = self.attempt(e.piece, value)
+                    refuse_unless(not piece.risky, f"{key.upper()} BY what may raise", item, hint)
 
     def _set_operation(self, scope: Scope, node: exp.Expr, *, ordered: bool) -> Compiled:
         clauses.only(node, _SET_PARTS)

@@ -20,6 +20,7 @@ from headwater.sql.binding.from_clause import (
     conditions_of,
     read_from,
 )
+from headwater.sql.binding.relations import values_of
 from headwater.sql.functions import called, name_of
 from headwater.sql.portable import chars, early, generators, pivots
 from headwater.sql.portable.comparing import compare, widened
@@ -298,8 +299,8 @@ def _values(queries: Queries, query: Query, source: Generated) -> str:
     e = Expressions(queries.analysis, queries, Query(query.scope))
     rows = []
     for row in source.node.expressions:
-        nodes = row.expressions if isinstance(row, exp.Tuple) else [row]
-        pieces = [widened(e.piece(n), c.type) for n, c in zip(nodes, source.columns, strict=True)]
+        pairs = zip(values_of(row), source.columns, strict=True)
+        pieces = [widened(e.piece(n), c.type) for n, c in pairs]
         refuse_unless(not any(p.risky for p in pieces), "VALUES that may raise", source.node)
         rows.append(f"({', '.join(p.sql for p in pieces)})")
     names = ", ".join(f"c{i}" for i in range(len(source.columns)))

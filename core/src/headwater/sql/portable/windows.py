@@ -13,7 +13,7 @@ from headwater import types as t
 from headwater.sql.functions import called as function_of
 from headwater.sql.functions import name_of
 from headwater.sql.portable import aggregates, casts, intervals
-from headwater.sql.portable.comparing import comparable, direction, widened
+from headwater.sql.portable.comparing import direction, groups, order_key, orderable, widened
 from headwater.sql.portable.pieces import Piece, Refusal, refuse_unless
 from headwater.sql.portable.spelling import cast, in_months, is_span, text
 from headwater.sql.syntax.nodes import named_window
@@ -140,7 +140,7 @@ def _over(e: Expressions, node: exp.Expr) -> str:
     if keys := node.args.get("partition_by"):
         pieces = [e.piece(k) for k in keys]
         for key, piece in zip(keys, pieces, strict=True):
-            refuse_unless(comparable(piece.type), f"PARTITION BY {piece.type}", key)
+            refuse_unless(groups(piece.type), f"PARTITION BY {piece.type}", key)
         parts.append(f"PARTITION BY {', '.join(sorted_by(p) for p in pieces)}")
     order, spec = node.args.get("order"), node.args.get("spec")
     if spec is not None and _has_distance(node):
@@ -248,7 +248,7 @@ def ordering(e: Expressions, order: exp.Expr) -> str:
     parts = []
     for item in order.expressions:
         value = e.piece(item.this if isinstance(item, exp.Ordered) else item)
-        refuse_unless(comparable(value.type), f"ORDER BY {value.type}", item)
+        refuse_unless(orderable(value.type), f"ORDER BY {value.type}", item)
         parts.append(f"{sorted_by(value)} {direction(item)}")
     return ", ".join(parts)
 
@@ -265,6 +265,8 @@ def sorted_by(piece: Piece, position: int | None = None) -> str:
     """
     if piece.type.is_floating:
         return f"({piece.sql} + 0)"
+    if piece.type.children and orderable(piece.type):
+        return f"CASE WHEN {piece.sql} IS NOT NULL THEN {order_key(piece.sql, piece.type)} END"
     return str(position) if position is not None else piece.sql
 
 

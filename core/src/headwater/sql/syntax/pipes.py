@@ -215,7 +215,8 @@ def _apply(before: _Stage, pipe: Token, stage: list[Token]) -> _Stage:
     if head.token_type is TokenType.LIMIT and before.ordered:
         return _Stage(whole=[*before.query(pipe), *stage], name=before.name)
     if head.token_type in _ENDINGS:
-        for other in (part for kind in _ENDINGS for _, part in _split(rest, kind)[1:]):
+        also = _ENDINGS - ({TokenType.OFFSET} if head.token_type is TokenType.LIMIT else set())
+        for other in (part for kind in also for _, part in _split(rest, kind)[1:]):
             raise _RefusedError(
                 other[0] if other else head,
                 "one stage sorts, or cuts off rows, and not both",
@@ -243,9 +244,10 @@ def _apply(before: _Stage, pipe: Token, stage: list[Token]) -> _Stage:
         return _Stage(whole=before.query(pipe), name=rest[0])
     if word == "AGGREGATE":
         return _Stage(whole=_aggregated(before, pipe, rest))
-    raise _RefusedError(
-        head, f"the stage |> {head.text} ... is not read here", f"stages: {_SUPPORTED}"
-    )
+    hint = f"stages: {_SUPPORTED}"
+    if word == "SET":
+        hint = "write |> SELECT * EXCEPT (a), ... AS a, which has the column last"
+    raise _RefusedError(head, f"the stage |> {head.text} ... is not read here", hint)
 
 
 def _selected(before: _Stage, pipe: Token, rest: list[Token]) -> list[Token]:
