@@ -111,7 +111,7 @@ def in_(e: Expressions, node: exp.Expr) -> Piece:
 def _in_several(e: Expressions, node: exp.Expr) -> Piece:
     """Return `(a, b) IN ((1, 2), (3, 4))`: NULLs are equal to each other, as in structs.
 
-    Example: `(i, s) IN ((1, 'a'))` -> `(("i" IS NOT DISTINCT FROM CAST(1 AS INTEGER) AND ...))`
+    Example: `(i, s) IN ((1, 'a'))` -> `((("i" IS NOT DISTINCT FROM CAST(1 AS INTEGER)) AND ...))`
     """
     rows = [x.unnest() for x in (node.this, *node.expressions)]
     refuse_unless(all(isinstance(r, exp.Tuple) for r in rows), "IN with several columns", node)
