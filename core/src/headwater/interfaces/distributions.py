@@ -78,7 +78,9 @@ def _naming(group: str, states: tuple[State, ...]) -> tuple[Named, ...]:
     from importlib.metadata import distributions
 
     def names_some(dist: Distribution) -> bool:
-        return bool(dist.entry_points.select(group=group))
+        # Most name no such group: to parse their points takes longer than to read them.
+        text = dist.read_text("entry_points.txt") or ""
+        return group in text and bool(dist.entry_points.select(group=group))
 
     places = [place for place, _ in states]
     names = {dist.name for dist in filter(names_some, distributions(path=places))}
@@ -88,7 +90,9 @@ def _naming(group: str, states: tuple[State, ...]) -> tuple[Named, ...]:
 
 def _named(dist: Distribution, group: str) -> Named:
     points = sorted(dist.entry_points.select(group=group), key=lambda point: point.name)
-    return Named(dist.name, dist.version, tuple(dist.requires or ()), tuple(points))
+    metadata = dist.metadata  # read and parsed for each word that is asked
+    name, version = metadata["Name"], metadata["Version"]
+    return Named(name, version, tuple(dist.requires or ()), tuple(points))
 
 
 def states() -> tuple[State, ...]:
