@@ -212,6 +212,8 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
+    """What the file says."""
+
     rows: Mapping[str, Function]
     sets: Mapping[str, str]
     relations: Mapping[str, str]
