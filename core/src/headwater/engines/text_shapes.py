@@ -97,6 +97,7 @@ def value_of(
     values = {
         "cast": f"TRY_CAST({text} AS {name})",
         "decimal": f"TRY_CAST(CAST({text} AS DECIMAL(38,20)) AS {name})",
+        "day": f"coalesce(TRY_CAST({text} AS {name}), {odd})",
         "NaN": f"CAST('NaN' AS {name})",
         "odd": odd,
     }
@@ -108,7 +109,9 @@ def value_of(
 
 
 _FLOAT: Final = ((NUMBER, "cast"), ("NaN", "NaN"), (SPECIAL_FLOAT, "odd"), (NOT_A_FLOAT, "NULL"))
-_TIMESTAMP: Final = ((f"{DATE} {TIME}", "cast"), (NO_DIGIT, "NULL"))
+_LOST_DAYS: Final = ("1582-10-(0[5-9]|1[0-4]).*", "odd")
+"""Days that the calendar of Hive before 3 has not."""
+_TIMESTAMP: Final = (_LOST_DAYS, (f"{DATE} {TIME}", "day"), (NO_DIGIT, "NULL"))
 FORMS: Final = {
     **dict.fromkeys(INTEGER_BITS, ((INTEGER, "cast"), (NO_DIGIT, "NULL"))),
     "float": _FLOAT,
@@ -120,12 +123,16 @@ FORMS: Final = {
         (SOME_BOOLEAN, "odd"),
         (NOT_A_BOOLEAN, "NULL"),
     ),
-    "date": ((DATE, "cast"), (NO_DIGIT, "NULL")),
+    "date": (_LOST_DAYS, (DATE, "day"), (NO_DIGIT, "NULL")),
     "timestamp": _TIMESTAMP,
     "timestamp_ntz": _TIMESTAMP,
 }
-"""What a text is in a type, by its shape; the first counts, and any other is odd."""
+"""What a text is in a type, by its shape; the first counts, and any other is odd.
+
+A day that no month has (30 February) is one of the next month to Hive, the month's last to Trino.
+"""
 _ISO: Final = {
+    "date": ((DATE, "cast"), (NO_DIGIT, "NULL")),
     "timestamp": ((ISO_TIMESTAMP, "cast"), (NO_DIGIT, "NULL")),
     "timestamp_ntz": ((ISO_LOCAL, "cast"), (NO_DIGIT, "NULL")),
 }

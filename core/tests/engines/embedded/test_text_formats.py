@@ -479,6 +479,15 @@ def test_hive_text_takes_the_character_after_an_escape(
         assert [list(r.values()) for r in rows("SELECT s, n FROM t", t=relation)] == [values]
 
 
+@pytest.mark.parametrize("value", ["2023-02-29", "2024-02-30", "1500-02-29", "1582-10-10"])
+def test_days_that_calendars_have_or_not_raise_in_hive_text(tmp_path: Path, value: str) -> None:
+    for type_, written in (("date", value), ("timestamp", f"{value} 01:02:03")):
+        with pytest.raises(EngineError, match=f"value of type {type_}"):
+            rows(ALL, t=text(tmp_path, f"{written}\n", "hive-text", v=type_))
+    if not value.startswith("1582"):
+        assert rows(ALL, t=text(tmp_path, f"{value}\n", "csv", v="date")) == [{"v": None}]
+
+
 HIVE_CSV = [
     (r"\N,1", ["N", "1"]), (r"a\,b", ["a", "b"]), (r"\,1", ["", "1"]), ("a,1\\", ["a", "1"]),
     (r"a\\b,\\\\c", ["a\\b", "c"]), (r'"a\nb","\N"', ["anb", "N"]),
