@@ -152,7 +152,9 @@ def unhonoured(engine: str, group: FileGroup, name: str, value: str) -> Unsuppor
     )
 
 
-def encoding_of(engine: str, group: FileGroup, declared: str, *, whole: bool = False) -> str:
+def encoding_of(
+    engine: str, group: FileGroup, declared: str, *, whole: bool = False, several: bool = False
+) -> str:
     """Return Python's name of a group's encoding; empty for UTF-8.
 
     Args:
@@ -160,12 +162,13 @@ def encoding_of(engine: str, group: FileGroup, declared: str, *, whole: bool = F
         group: The files.
         declared: What their options say.
         whole: Whether lines do not end records, so that UTF-16 and UTF-32 are read too.
+        several: Whether encodings of several bytes a character are, such as GBK.
 
     Raises:
         UnsupportedError: If it is none of those that are read alike everywhere.
     """
     wide = encodings.wide_codec(declared) if whole else None
-    name = wide or encodings.codec(declared)
+    name = wide or encodings.codec(declared, several=several)
     if name is None:
         raise unread_encoding(engine, group, declared)
     return name
@@ -179,7 +182,8 @@ def unread_encoding(engine: str, group: FileGroup, declared: str) -> Unsupported
     return UnsupportedError(
         f"table {group.relation.name}: the {engine} engine does not honour the reader option "
         f"encoding={declared!r}",
-        hint="convert the files to UTF-8, or to an encoding of one byte a character" + whole,
+        hint="convert the files to UTF-8, or to an encoding of one byte a character; the embedded "
+        "engine reads lines in GBK, Big5, Shift_JIS, windows-31j, EUC-JP, EUC-KR and MS949" + whole,
     )
 
 

@@ -233,6 +233,55 @@ def test_a_csv_record_is_as_long_as_a_line_may_be(
     assert caught.value.code == "line-too-long"
 
 
+SEVERAL = [
+    ("GBK", "\u4e2d\u6587\u4e02", b"\xd6\xd0\xce\xc4\x81\x40"), ("gbk", "\u2641", b"\xa8\x92"),
+    ("Shift_JIS", "\u8868\u2014", b"\x95\x5c\x81\x5c"), ("windows-31j", "\u2460", b"\x87\x40"),
+    ("EUC-JP", "\u65e5\u2014", b"\xc6\xfc\xa1\xbd"), ("Big5", "\u8a31\uff3f", b"\xb3\x5c\xa1\x5a"),
+    ("EUC-KR", "\ud55c", b"\xc7\xd1"),
+    ("ms949", "\ub620", b"\x8c\x63"),
+    ("GB2312", "\u4e2d", b"\xd6\xd0"), ("MS_Kanji", "\u2014", b"\x81\x5c"),
+]  # fmt: skip
+"""Encodings, a text as Java 17 decodes it, and its bytes in them (some end as a backslash does)."""
+
+
+@pytest.mark.parametrize(("encoding", "value", "held"), SEVERAL)
+@pytest.mark.parametrize("format", ["csv", "hive-text", "json"])
+def test_text_in_an_encoding_of_several_bytes_is_read(
+    tmp_path: Path, format: str, encoding: str, value: str, held: bytes
+) -> None:
+    line = b'{"s":"%s","n":1}\n' if format == "json" else b"%s,1\n"
+    options = {"encoding": encoding, **({"sep": ","} if format == "hive-text" else {})}
+    relation = text(tmp_path, line % held * 2, format, options, s="string", n="int")
+    assert [tuple(r.values()) for r in rows(ALL, t=relation)] == [(value, 1)] * 2
+
+
+@pytest.mark.parametrize(
+    ("encoding", "held"),
+    [("gbk", b"\x80"), ("gbk", b"\x81"), ("big5", b"\xa1\xfe"), ("ms932", b"\x80"),
+     ("ms932", b"\xfd"), ("euc-jp", b"\x8f\xa2\xb7"), ("shift_jis", b"\x87\x40")],
+)  # fmt: skip
+def test_what_is_another_character_in_java_or_none_is_told(
+    tmp_path: Path, encoding: str, held: bytes
+) -> None:
+    relation = text(tmp_path, b"ab" + held + b"\n", "hive-text", {"encoding": encoding}, s="string")
+    with pytest.raises(EngineError, match=r"is not text in \w+ \(byte 2 of") as caught:
+        rows(ALL, t=relation)
+    assert caught.value.code == "not-text"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "options"),
+    [("GB18030", {}), ("ms936", {}), ("GBK", MANY_LINES), ("utf-16", {}), ("no-such", {})],
+)
+def test_other_encodings_are_refused(
+    tmp_path: Path, encoding: str, options: dict[str, str]
+) -> None:
+    relation = text(tmp_path, "a\n", "csv", {"encoding": encoding, **options}, s="string")
+    with pytest.raises(UnsupportedError, match="encoding") as caught:
+        rows(ALL, t=relation)
+    assert "UTF-8" in (caught.value.hint or "")
+
+
 ENCODED = [
     ("ISO-8859-1", "\u00e9\x85", b"\xe9\x85"), ("latin1", "\xa0", b"\xa0"),
     ("windows-1252", "\u20ac\u00e9", b"\x80\xe9"), ("Cp1251", "\u042f", b"\xdf"),

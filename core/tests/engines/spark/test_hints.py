@@ -111,7 +111,7 @@ def test_what_is_sent_to_spark_is_read_there(engine: SparkEngine, lake: Path, ca
 
 NOWHERE: dict[str, Callable[[Path], FileRelation]] = {
     "another encoding of Hive's text": text(
-        "a\n", "hive-text", v="string", options={"encoding": "GBK"}
+        "a\n", "hive-text", v="string", options={"encoding": "GB18030"}
     ),
     "lines of utf-16": text(
         "\u00e9\n".encode("utf-16"), "csv", v="string", options={"encoding": "UTF-16"}
@@ -126,7 +126,7 @@ NOWHERE: dict[str, Callable[[Path], FileRelation]] = {
         options={"encoding": "UTF-16", "multiLine": "true"},
     ),
     "an encoding of several bytes": text(
-        b"\x9dh\n", "csv", v="string", options={"encoding": "GBK"}
+        b"\x9dh\n", "csv", v="string", options={"encoding": "GB18030"}
     ),
     "an option of Hive's JSON": text("{}\n", "hive-json", v="string", options={"encoding": "x"}),
     "a type of Hive's JSON": text('{"v":"abc"}\n', "hive-json", v="binary"),

@@ -55,10 +55,6 @@ class Compressed:
     codec: str
     encoding: str = ""
 
-    def decoded(self, data: bytes) -> str:
-        """Return bytes of it as text."""
-        return data.decode(encodings.byte_order(self.encoding or "utf-8", data[:4]))
-
 
 Lines: TypeAlias = "Callable[[Contents, FileRelation, Compressed], Iterator[pa.StringArray]]"
 """`(contents, relation, file) -> arrays of its lines`, never an empty one."""
@@ -132,7 +128,7 @@ def _text(contents: Contents, relation: FileRelation, one: Compressed) -> str:
         if len(data) > limits.LINE_BYTES:
             raise line_too_long(where)
     try:
-        return one.decoded(bytes(data))
+        return encodings.decoded(one.encoding, bytes(data))
     except UnicodeDecodeError as error:
         raise not_text("embedded", where, _place(error, 0), one.encoding) from error
 
@@ -186,7 +182,7 @@ def _split(relation: FileRelation, one: Compressed, data: bytes, begin: int) -> 
     compute: Any = pc
     try:
         if one.encoding:
-            data = one.decoded(data).encode()
+            data = encodings.decoded(one.encoding, data).encode()
         original = data
         if b"\r" in data:
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")

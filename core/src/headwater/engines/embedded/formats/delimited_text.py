@@ -100,7 +100,7 @@ def csv(
     listed = check_sizes(connection, relation, group, paths)
     header, over_lines = is_true(options, "header"), is_true(options, "multiline")
     declared = encodings.declared_in(group.options)
-    encoding = encoding_of("embedded", group, declared, whole=over_lines)
+    encoding = encoding_of("embedded", group, declared, whole=over_lines, several=not over_lines)
     odd = misfits.raised(NOT_PORTABLE, ODD, "line", "BOOLEAN", kind="' quotes'")
     keep = f"CASE WHEN {grammatical} THEN true ELSE {odd} END"
     if over_lines:
@@ -139,7 +139,7 @@ def hive_text(
         UnsupportedError: For an option or a column type whose meaning is not known here.
     """
     options = checked_options("embedded", group, HIVE_OPTIONS[group.format])
-    encoding = encoding_of("embedded", group, options["encoding"])
+    encoding = encoding_of("embedded", group, options["encoding"], several=True)
     listed = check_sizes(connection, relation, group, paths)
     header = is_true(options, "header")
     lines = source(relation, group, listed, skip=header, encoding=encoding)

@@ -74,7 +74,8 @@ def json(
 
     whole = is_true(options, "multiline")
     kind = " json-file" if whole else " json"
-    encoding = encoding_of("embedded", group, encodings.declared_in(group.options), whole=whole)
+    declared = encodings.declared_in(group.options)
+    encoding = encoding_of("embedded", group, declared, whole=whole, several=True)
     yield _scan(
         connection, relation, group, paths, {}, field, kind, NOT_PORTABLE, _AS_SPARK,
         whole=whole, encoding=encoding,
