@@ -27,7 +27,6 @@ QUOTED_INTEGER: Final = "-?(0|[1-9][0-9]{0,18})"
 """Texts that OpenX's JSON serde takes for whole numbers, as everybody does."""
 BARE_FLOAT: Final = "NaN|-?Infinity"
 """What is written for a float that is no number, bare by Python's json, though JSON has none."""
-QUOTED_NUMBER: Final = f"{NUMBER}|{BARE_FLOAT}"
 QUOTED_BOOLEAN: Final = "(?i)true|false"
 """Texts that Hive's JSON serdes take for booleans, as everybody does; any other is false to them.
 

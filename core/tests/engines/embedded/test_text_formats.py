@@ -815,7 +815,9 @@ QUOTED = [
     ("int", '"1.5"', None), ("int", '"99999999999"', None), ("int", '""', None), ("int", "7", 7),
     ("bigint", '"9223372036854775807"', 2**63 - 1), ("bigint", '"9999999999999999999"', None),
     ("double", '"1.5"', 1.5), ("double", '"-1e3"', -1000.0), ("double", '"x"', None),
-    ("double", '" 1"', None), ("double", "2", 2.0), ("float", '"0.1"', pytest.approx(0.1)),
+    ("double", '" 1"', None), ("double", "2", 2.0), ("double", '"-1e400"', None),
+    ("array<double>", "[1e400]", None), ("float", "1e39", float("inf")),
+    ("float", '"0.1"', pytest.approx(0.1)),
     ("boolean", '"true"', True), ("boolean", '"false"', False), ("boolean", '"TRUE"', True),
     ("boolean", '"t"', None), ("boolean", '"f"', None), ("boolean", "1", None),
     ("double", '"Infinity"', float("inf")), ("decimal(3,2)", '"01.5"', Decimal("1.50")),
@@ -847,6 +849,22 @@ def test_numbers_in_quotes_are_numbers_to_openx(
     elif '"' in value and "{" not in value and ":" not in value:
         with pytest.raises(EngineError):
             rows("SELECT v FROM t", t=text(tmp_path, body, "hive-json", v=type_))
+
+
+@pytest.mark.parametrize("value", ["1e400", "-1.8e308", "9" * 310])
+@pytest.mark.parametrize("quoted", [{}, {"quoted": "convert"}])
+def test_a_number_beyond_all_doubles_is_none_to_hive(
+    tmp_path: Path, value: str, quoted: dict[str, str]
+) -> None:
+    """Spark's own JSON takes it for infinity, its variants for nothing."""
+    body = f'{{"v": {value}}}\n'
+    (row,) = rows("SELECT v FROM t", t=text(tmp_path, body, "json", v="double"))
+    assert row["v"] == float("-inf" if value.startswith("-") else "inf")
+    with pytest.raises(EngineError, match="not plainly double") as caught:
+        rows("SELECT v FROM t", t=text(tmp_path, body, "hive-json", quoted, v="double"))
+    assert caught.value.code == "not-portable-value"
+    largest = text(tmp_path, '{"v": 1.7976931348623157e308}\n', "hive-json", quoted, v="double")
+    assert rows("SELECT v FROM t", t=largest) == [{"v": 1.7976931348623157e308}]
 
 
 DECIMALS = [

@@ -336,7 +336,13 @@ def _integer(value: str, type_: DataType, odd: _Odd) -> str:
 
 
 def _floating(value: str, type_: DataType, odd: _Odd) -> str:
-    return _typed(value, type_, odd, "DOUBLE UBIGINT BIGINT", cast(_text(value), type_))
+    number = cast(_text(value), type_)
+    return _typed(value, type_, odd, "DOUBLE UBIGINT BIGINT", number, _finite(value))
+
+
+def _finite(value: str) -> str:
+    """Return whether a number is a double: beyond, a serde makes infinity of it, Spark nothing."""
+    return f"isfinite(TRY_CAST({_text(value)} AS DOUBLE))"
 
 
 def _decimal(value: str, type_: DataType, odd: _Odd) -> str:
@@ -391,9 +397,10 @@ def _quoted_integer(value: str, type_: DataType, odd: _Odd) -> str:
 
 
 def _quoted_floating(value: str, type_: DataType, odd: _Odd) -> str:
-    plain = _matches(_text(value), shapes.QUOTED_NUMBER)
+    is_number, is_bare = (_matches(_text(value), s) for s in (shapes.NUMBER, shapes.BARE_FLOAT))
+    some = f"(({is_number} AND {_finite(value)}) OR (json_type({value}) = 'VARCHAR' AND {is_bare}))"
     number = cast(_text(value), type_)
-    return _typed(value, type_, odd, "DOUBLE UBIGINT BIGINT VARCHAR", number, plain)
+    return _typed(value, type_, odd, "DOUBLE UBIGINT BIGINT VARCHAR", number, some)
 
 
 def _quoted_boolean(value: str, type_: DataType, odd: _Odd) -> str:
