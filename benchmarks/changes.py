@@ -2,12 +2,14 @@
 
 Predictions and labels of sixty days, a partition a day, local Parquet. A ledger has all windows;
 then something lands, and what `changes` costs is set beside one read of the days that it touched:
-files opened (the kernel is asked), bytes that reads returned, seconds of the processor. Then the
-ledger itself, of 10,000 windows.
+files opened (the kernel is asked), bytes that reads returned, seconds of the processor. Ids are
+numbers in a row, or texts of which none follows from another; windows never close, or after two
+weeks; days have 20,000 rows, or 100,000. Then the ledger itself, of 10,000 windows.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import resource
 import tempfile
@@ -51,21 +53,36 @@ class Cost:
 
 
 class Lake:
-    """Predictions of sixty days, and their labels by the day on which they were set."""
+    """Predictions of sixty days, and their labels by the day on which they were set.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Args:
+        folder: Where they are written.
+        rows: Predictions of a day.
+        texts: Whether ids are texts.
+    """
+
+    def __init__(self, folder: Path, rows: int = ROWS_A_DAY, *, texts: bool = False) -> None:
+        self.folder, self.rows, self.texts = folder, rows, texts
         for day in range(DAYS):
             self._predictions(day)
             known = [
-                self.ids(d, range(day - d, ROWS_A_DAY, DELAY))
+                self.ids(d, range(day - d, rows, DELAY))
                 for d in range(max(0, day - DELAY + 1), day)
             ]
             if ids := [i for some in known for i in some]:
                 self.labels(day, ids, "part-0")
 
     def ids(self, day: int, numbers: Sequence[int]) -> list[int]:
-        return [day * ROWS_A_DAY + n for n in numbers]
+        return [day * self.rows + n for n in numbers]
+
+    def _written(self, ids: Any) -> Any:
+        """Return ids as they are written."""
+        import pyarrow as pa
+
+        if not self.texts:
+            return pa.array(ids)
+        texts = (hashlib.sha256(str(n).encode()).hexdigest()[:16] for n in ids)
+        return pa.array(texts, pa.string())
 
     def _predictions(self, day: int) -> None:
         import numpy as np
@@ -73,13 +90,13 @@ class Lake:
 
         random = np.random.default_rng(day)
         base = int((FIRST + day * DAY).timestamp() * 1_000_000)
-        times = base + np.arange(ROWS_A_DAY) * (86_400_000_000 // ROWS_A_DAY)
+        times = base + np.arange(self.rows) * (86_400_000_000 // self.rows)
         columns: dict[str, Any] = {
-            "id": np.arange(day * ROWS_A_DAY, (day + 1) * ROWS_A_DAY),
+            "id": self._written(np.arange(day * self.rows, (day + 1) * self.rows)),
             "at": pa.array(times, pa.timestamp("us", "UTC")),
-            "y": random.random(ROWS_A_DAY) < 0.5,
+            "y": random.random(self.rows) < 0.5,
         }
-        columns |= {f"x{i}": random.normal(size=ROWS_A_DAY) for i in range(FEATURES)}
+        columns |= {f"x{i}": random.normal(size=self.rows) for i in range(FEATURES)}
         self._write("serving", day, "part-0", pa.table(columns))
 
     def labels(self, day: int, ids: Sequence[int], name: str) -> None:
@@ -88,7 +105,7 @@ class Lake:
 
         moment = FIRST + day * DAY + timedelta(hours=3)
         columns = {
-            "id": np.array(ids),
+            "id": self._written(ids),
             "set_at": pa.array([moment] * len(ids), pa.timestamp("us", "UTC")),
             "t": np.array(ids) % 3 == 0,
         }
@@ -185,7 +202,7 @@ def _nobody(lake: Lake) -> Sequence[int]:
 
 def _land(days: Sequence[int]) -> Callable[[Lake], Sequence[int]]:
     def event(lake: Lake) -> Sequence[int]:
-        ids = [i for day in days for i in lake.ids(day, range(0, ROWS_A_DAY, 10))]
+        ids = [i for day in days for i in lake.ids(day, range(0, lake.rows, 10))]
         lake.labels(59, ids, f"late-{days[0]}-{len(days)}")
         return days
 
@@ -205,18 +222,25 @@ EVENTS: dict[str, Callable[[Lake], Sequence[int]]] = {
 def main() -> None:
     """Measure each event beside one read of the days that it touched, and a ledger's size."""
     logging.disable(logging.WARNING)
-    for horizon in (None, "14 days"):
-        print(f"{DAYS} days of {ROWS_A_DAY:,} rows, horizon {horizon}")
+    for rows, texts, horizon in (
+        (ROWS_A_DAY, False, None),
+        (ROWS_A_DAY, False, "14 days"),
+        (ROWS_A_DAY, True, None),
+        (ROWS_A_DAY, True, "14 days"),
+        (5 * ROWS_A_DAY, False, None),
+    ):
+        ids = "texts" if texts else "numbers"
+        print(f"{DAYS} days of {rows:,} rows, ids are {ids}, horizon {horizon}")
         with tempfile.TemporaryDirectory() as place:
-            _events(Path(place), horizon)
+            _events(Path(place), rows, texts, horizon)
     with tempfile.TemporaryDirectory() as place:
         _many(Path(place))
 
 
-def _events(folder: Path, horizon: str | None) -> None:
+def _events(folder: Path, rows: int, texts: bool, horizon: str | None) -> None:
     import headwater as hw
 
-    lake = Lake(folder / "lake")
+    lake = Lake(folder / "lake", rows, texts=texts)
     openings = Openings(folder / "lake")
     ledger = folder / "ledger"
     with hw.Workspace(engine="embedded") as workspace:
