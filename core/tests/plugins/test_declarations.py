@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib.machinery import ModuleSpec
@@ -244,6 +245,10 @@ def test_a_module_is_looked_for_anew_only_where_something_changed(
 
 
 def test_core_is_loaded_once_for_all_workspaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loader, "_loaded_core", [])
+    with monkeypatch.context() as full:
+        full.setattr(importlib, "import_module", None)  # as if no file could be opened
+        assert PluginRegistry(discover=False).report()[0].status == "broken"
     PluginRegistry(discover=False).sources()
     monkeypatch.setattr(loader, "load", None)
     assert [s.kind for s in PluginRegistry(discover=False).sources()] == ["files", "memory"]

@@ -139,10 +139,20 @@ def core() -> Candidate:
     return Candidate(status, lambda: importlib.import_module(module))
 
 
-@functools.cache
 def loaded_core() -> Plugin:
-    """Return core's own plugin, loaded once a process: its hooks give the same whenever asked."""
-    return load(core())
+    """Return core's own plugin, loaded once a process: its hooks give the same whenever asked.
+
+    Where it can't be loaded, e.g. since no more files can be opened, it is tried anew.
+    """
+    if not _loaded_core:
+        plugin = load(core())
+        if plugin.status.status != "loaded":
+            return plugin
+        _loaded_core.append(plugin)
+    return _loaded_core[0]
+
+
+_loaded_core: Final[list[Plugin]] = []
 
 
 @functools.cache
