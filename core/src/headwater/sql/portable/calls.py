@@ -335,6 +335,7 @@ FORMS: Final[dict[str, _Form]] = {
     "shiftleft": _shift,
     "shiftright": _shift,
     "shiftrightunsigned": _shift,
+    "session_window": time_windows.session,
     "window": time_windows.window,
     "upper": casing.upper,
     "lower": casing.lower,

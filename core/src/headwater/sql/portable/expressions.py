@@ -81,6 +81,8 @@ class Expressions:
         """The grouping expressions of ROLLUP, CUBE and GROUPING SETS, as Spark counts them."""
         self.slides = ""
         """What numbers the windows of a row, where a SELECT has windows that slide."""
+        self.sessions = ""
+        """What has the session of a row, where a SELECT groups by sessions."""
         self.variables: list[tuple[str, Piece]] = []
         """Lambda variables in force, innermost last."""
         self.around: list[tuple[int, str, dict[str, tuple[str, Piece]]]] = []

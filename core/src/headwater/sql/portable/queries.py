@@ -409,6 +409,14 @@ class Queries:
         e = Expressions(self.analysis, self, query)
         where = [self.attempt(e.boolean, c) for c in clauses.conjuncts(node, "where")]
         windowing, of_windows = time_windows.opened(e, node, self.alias)
+        group = node.args.get("group") if self.may_window else None
+        group_by = grouping.read(node, group, query.scope.outputs) if group else None
+        keys = group_by.keys if group_by is not None else ()
+        sessions = time_windows.sessions(e, node, keys, self.alias)
+        sets = sessions is not None and group_by is not None and group_by.sets is not None
+        refuse_unless(not sets, "session_window() in GROUPING SETS", group)
+        both = sessions is not None and bool(of_windows)
+        refuse_unless(not both, "window() beside session_window()", node.args.get("group"))
         if any(w.risky for w in (*where, *of_windows)):
             if joins:
                 where = self._early(e, node, of_windows)
@@ -452,8 +460,13 @@ class Queries:
         if rows is not None:
             kept = kept_columns(self, query) if rows.floats else {}
             from_ = rows.beside(from_, made_rows, self.alias(), kept)
+        filters = clauses.condition(where) if where else ""
+        if sessions is not None:
+            keys = [k for k in (e.keys or {}).values() if k != f"{sessions.alias}.w"]
+            from_ = sessions.wrapped(from_, filters, kept_columns(self, query), keys)
+            filters = ""
         sql += f"\nFROM {from_}{windowing}" if from_ else ""
-        sql += f"\nWHERE {clauses.condition(where)}" if where else ""
+        sql += f"\nWHERE {filters}" if filters else ""
         sql += grouped
         sql += f"\nHAVING {clauses.condition(having)}" if having else ""
         sql += f"\nQUALIFY {clauses.condition(qualify)}" if qualify else ""

@@ -6,7 +6,8 @@ Spark makes no expression of it but a column below the SELECT, and leaves out ro
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sqlglot import exp
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from headwater.sql.portable.expressions import Expressions
 
 RULE: Final = "window"
+_SESSION: Final = "session_window"
 _PART: Final = re.compile(
     r"([+-]?\d{1,9}) *(week|day|hour|minute|second|millisecond|microsecond)s?"
 )
@@ -40,7 +42,11 @@ _MICROS: Final = {
 
 def is_window(node: exp.Expr | None) -> bool:
     """Return whether a node is a call of `window`."""
-    return isinstance(node, exp.Anonymous) and called(node).rule == RULE
+    return _is_call(node, RULE)
+
+
+def _is_call(node: exp.Expr | None, rule: str) -> bool:
+    return isinstance(node, exp.Anonymous) and called(node).rule == rule
 
 
 def window(e: Expressions, node: exp.Expr) -> Piece:
@@ -61,11 +67,11 @@ def window(e: Expressions, node: exp.Expr) -> Piece:
 
 def named(e: Expressions, node: exp.Expr) -> Piece | None:
     """Return what `window` and `window.start` mean beside GROUP BY window(...), or None."""
-    name = str(node.args.get("table") or node.this)
+    name = str(node.args.get("table") or node.this).strip("`").casefold()
     group = e.query.scope.node.args.get("group")
-    if name.strip("`").casefold() != RULE or group is None or e.keys is None:
+    if name not in (RULE, _SESSION) or group is None or e.keys is None:
         return None
-    keys = [x for x in own_nodes(group) if is_window(x)]
+    keys = [x for x in own_nodes(group) if _is_call(x, name)]
     if not keys:
         return None
     piece = e.piece(keys[0])
@@ -105,6 +111,91 @@ def opened(e: Expressions, node: exp.Select, alias: Callable[[], str]) -> tuple[
     ends = nested.field(window(e, windows[0]), "end")
     conditions.append(Piece(f"({moment.sql} < {ends.sql})", t.BOOLEAN))
     return f"\nCROSS JOIN (SELECT unnest(range({count})) AS i) AS {e.slides}", conditions
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """What a SELECT groups by `session_window(time, '30 minutes')`.
+
+    Args:
+        alias: What has the session of each row, as a column `w`.
+        moment: The time.
+        gap: How long a session goes on behind its last time, in microseconds.
+    """
+
+    alias: str
+    moment: Piece
+    gap: int
+
+    def wrapped(self, text: str, where: str, kept: Mapping[str, str], keys: Iterable[str]) -> str:
+        """Return FROM with the session of each row that has a time.
+
+        A time that is not beyond the end of a session goes on with it.
+
+        Args:
+            text: What stands in FROM.
+            where: The condition on its rows, or nothing.
+            kept: What is asked of each source, as a struct, by its name.
+            keys: What else rows are grouped by: each of these has sessions of its own.
+        """
+        listed = [f"{sql} AS k{i}" for i, sql in enumerate(keys)]
+        parts = [f"k{i}" for i in range(len(listed))]
+        each = f"PARTITION BY {', '.join(parts)} " if parts else ""
+        session = f"PARTITION BY {', '.join([*parts, 'n'])}"
+        is_ntz = self.moment.type == t.TIMESTAMP_NTZ
+        make = "make_timestamp" if is_ntz else "make_timestamptz"
+        first, last = f"min(m) OVER ({session})", f"max(m) OVER ({session}) + {self.gap}"
+        columns = ", ".join([*(f"{sql} AS {name}" for name, sql in kept.items()), *listed])
+        known = f"{self.moment.sql} IS NOT NULL"
+        goes_on = f"m - lag(m) OVER ({each}ORDER BY m) <= {self.gap}"
+        number = f"sum(apart) OVER ({each}ORDER BY m ROWS UNBOUNDED PRECEDING)"
+        where = f"({where}) AND {known}" if where else known
+        return (
+            f"(\nSELECT {''.join(f'{name}, ' for name in kept)}"
+            f"{{'start': {make}({first}), 'end': {make}({last})}} AS w FROM (\n"
+            f"SELECT *, {number} AS n FROM (\n"
+            f"SELECT *, CASE WHEN {goes_on} THEN 0 ELSE 1 END AS apart FROM (\n"
+            f"SELECT {columns}, epoch_us({self.moment.sql}) AS m\nFROM {text}\nWHERE {where}\n"
+            f") AS r) AS g) AS s) AS {self.alias}"
+        )
+
+
+def sessions(
+    e: Expressions, node: exp.Select, keys: Iterable[exp.Expr], alias: Callable[[], str]
+) -> Sessions | None:
+    """Return what a SELECT groups by sessions, or None.
+
+    Args:
+        e: Compiles expressions.
+        node: The SELECT.
+        keys: What it groups by.
+        alias: Returns a new name for a source.
+
+    Raises:
+        Refusal: If there are several, or one stands where no rows are grouped by it.
+    """
+    found = [x for x in own_nodes(node) if _is_call(x, _SESSION)] if e.queries.may_window else []
+    group = node.args.get("group")
+    grouped = any(_is_call(x.unalias(), _SESSION) for x in keys)
+    if not found or group is None or not grouped:
+        return None
+    elsewhere = ("where", "joins", "laterals", "from_")
+    inside = [x for x in own_nodes(node, elsewhere) if _is_call(x, _SESSION)]
+    same = len(inside) == len(found) and all(x == found[0] for x in found)
+    refuse_unless(same, "several session windows in one SELECT", found[-1])
+    moment, gap = _time(e, found[0]), _micros(found[0].expressions[1])
+    refuse_unless(not moment.raises, "session_window() of a time that may raise", found[0])
+    refuse_unless(gap > 0, "session_window() of a gap that is not positive", found[0])
+    e.sessions = alias()
+    return Sessions(e.sessions, moment, gap)
+
+
+def session(e: Expressions, node: exp.Expr) -> Piece:
+    """Return the start and the end of a row's session, as a struct."""
+    refuse_unless(bool(e.sessions), "session_window() that rows are not grouped by", node)
+    moment = _time(e, node)
+    type_ = t.struct(("start", moment.type), ("end", moment.type))
+    return Piece(f"{e.sessions}.w", type_)
 
 
 def _time(e: Expressions, node: exp.Expr) -> Piece:
