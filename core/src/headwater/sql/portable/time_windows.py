@@ -161,7 +161,7 @@ class Sessions:
 
 
 def sessions(
-    e: Expressions, node: exp.Select, keys: Iterable[exp.Expr], alias: Callable[[], str]
+    e: Expressions, node: exp.Select, keys: Sequence[exp.Expr], alias: Callable[[], str]
 ) -> Sessions | None:
     """Return what a SELECT groups by sessions, or None.
 
@@ -176,6 +176,8 @@ def sessions(
     """
     found = [x for x in own_nodes(node) if _is_call(x, _SESSION)] if e.queries.may_window else []
     group = node.args.get("group")
+    named = [e.analysis.alias_of(x) for x in keys]
+    keys = [*keys, *(o.node for o in named if o is not None and o.node is not None)]
     grouped = any(_is_call(x.unalias(), _SESSION) for x in keys)
     if not found or group is None or not grouped:
         return None
