@@ -99,30 +99,33 @@ def test_what_may_decide_which_rows_there_are(query: str, names: set[str]) -> No
 
 
 @pytest.mark.parametrize(
-    ("query", "columns"),
+    ("query", "columns", "tested"),
     [
-        ("SELECT id, at AS b, s.at + 1 AS e FROM t WHERE id > 0", {}),  # `at` is a field, too
-        ("SELECT id, xs AS b, timestamp FROM t WHERE id > 0", {1: "xs", 2: "timestamp"}),
-        ("SELECT xs, XS AS y FROM t", {0: "xs", 1: "xs"}),
-        ("SELECT b FROM (SELECT xs AS b, id AS c FROM t) WHERE c = 1", {0: "xs"}),
-        ("SELECT b FROM (SELECT xs AS b, id AS c FROM t) WHERE size(b) = 1", {}),
-        ("WITH q AS (SELECT * FROM t) SELECT id, xs FROM q WHERE at IS NULL", {0: "id", 1: "xs"}),
-        ("SELECT (id) AS a, CAST(xs AS ARRAY<INT>) AS b FROM t", {}),
-        ("SELECT id, xs FROM t ORDER BY id", {}),
-        ("SELECT id, xs FROM t LIMIT 3", {}),
-        ("SELECT DISTINCT id FROM t", {}),
-        ("SELECT id FROM t UNION ALL SELECT id FROM t", {}),
-        ("SELECT max(id) AS m FROM t", {}),
-        ("SELECT t.id, t.xs FROM t JOIN u ON t.at = u.at", {}),
-        ("SELECT id, e FROM t LATERAL VIEW explode(xs) v AS e", {}),
-        ("SELECT id, explode(xs) AS e FROM t", {}),
-        ("SELECT id AS a, a + 1 AS b, xs FROM t", {2: "xs"}),
-        ("SELECT id, (SELECT max(id) FROM u) AS m FROM t", {}),
-        ("SELECT id FROM t WHERE EXISTS (SELECT 1 FROM u WHERE u.id = t.id)", {}),
+        ("SELECT id, at AS b, s.at + 1 AS e FROM t WHERE id > 0", {0: "id", 1: "at"}, {0, 1}),
+        ("SELECT id, xs AS b, timestamp FROM t WHERE id > 0",
+            {0: "id", 1: "xs", 2: "timestamp"},
+            {0}),
+        ("SELECT xs, XS AS y FROM t", {0: "xs", 1: "xs"}, set()),
+        ("SELECT b FROM (SELECT xs AS b, id AS c FROM t) WHERE c = 1", {0: "xs"}, set()),
+        ("SELECT b FROM (SELECT xs AS b, id AS c FROM t) WHERE size(b) = 1", {0: "xs"}, {0}),
+        ("WITH q AS (SELECT * FROM t) SELECT id, xs FROM q WHERE at IS NULL",
+            {0: "id", 1: "xs"}, set()),
+        ("SELECT (id) AS a, CAST(xs AS ARRAY<INT>) AS b FROM t", {0: "id"}, {0}),
+        ("SELECT id, xs FROM t ORDER BY id", {0: "id", 1: "xs"}, {0, 1}),
+        ("SELECT DISTINCT id FROM t", {0: "id"}, {0}),
+        ("SELECT id FROM t UNION ALL SELECT id FROM t", {}, set()),
+        ("SELECT max(id) AS m FROM t", {}, set()),
+        ("SELECT t.id, t.xs FROM t JOIN u ON t.at = u.at", {}, set()),
+        ("SELECT id, e FROM t LATERAL VIEW explode(xs) v AS e", {}, set()),
+        ("SELECT id, explode(xs) AS e FROM t", {}, set()),
+        ("SELECT id AS a, a + 1 AS b, xs FROM t", {0: "id", 2: "xs"}, {0}),
+        ("SELECT id, (SELECT max(id) FROM u) AS m FROM t", {0: "id"}, {0}),
+        ("SELECT id FROM t WHERE EXISTS (SELECT 1 FROM u WHERE u.id = t.id)", {0: "id"}, {0}),
     ],
-)
-def test_which_outputs_are_columns_that_nothing_looks_at(
-    query: str, columns: dict[int, str]
+)  # fmt: skip
+def test_which_outputs_are_columns_and_which_of_them_are_looked_at(
+    query: str, columns: dict[int, str], tested: set[int]
 ) -> None:
-    analysis = analysed(query)
-    assert given_out(analysis, T, used_columns(analysis, T)) == columns
+    found, uses = given_out(analysed(query), T), used(query)
+    assert found == columns
+    assert {place for place, column in found.items() if column in uses.tested} == tested

@@ -74,18 +74,17 @@ def used_columns(analysis: Analysis, table: TableName) -> Used:
     return Used(named, needed, tested, named & _compared(tree) if by_row else named)
 
 
-def given_out(analysis: Analysis, table: TableName, used: Used) -> dict[int, str]:
-    """Return which outputs of a query are columns of a table that it looks at nowhere.
+def given_out(analysis: Analysis, table: TableName) -> dict[int, str]:
+    """Return which outputs of a query are columns of a table, each value as it is.
 
     None are where it joins or generates rows: they would be the table's in another order, or
     several times.
 
-    Example: `SELECT t.a, t.b AS c, t.d + 1 AS e FROM t WHERE t.a > 0` -> `{1: "b"}`
+    Example: `SELECT t.a, t.b AS c, t.d + 1 AS e FROM t WHERE t.a > 0` -> `{0: "a", 1: "b"}`
 
     Args:
         analysis: The query, whose rows are the table's, of which some may be left out.
         table: The table; it is named once.
-        used: Which of its columns the query uses.
 
     Returns:
         Casefolded names of the columns, by the output's 0-based place.
@@ -95,8 +94,7 @@ def given_out(analysis: Analysis, table: TableName, used: Used) -> dict[int, str
         return {}
     outputs = analysis.root.outputs if analysis.root else ()
     columns = {place: _column_of(output, table) for place, output in enumerate(outputs)}
-    idle = used.named - used.tested
-    return {place: column for place, column in columns.items() if column in idle}
+    return {place: column for place, column in columns.items() if column is not None}
 
 
 def _multiplies(node: exp.Expr) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,6 +17,7 @@ from headwater.auth.credentials import Access
 from headwater.engines.embedded import EmbeddedEngine
 from headwater.engines.embedded.formats import parquet_values
 from headwater.engines.embedded.formats.parquet_values import FileValues
+from headwater.engines.embedded.running import batches
 from headwater.errors import HeadwaterError
 from headwater.interfaces.plan import Planned
 from headwater.tables.relation import FileRelation
@@ -163,6 +164,89 @@ def test_what_is_not_only_given_out_or_not_plain_comes_from_duckdb(
 ) -> None:
     same(sql, made(tmp_path))
     assert not copied
+
+
+def moment(row: int) -> str:
+    return f"TIMESTAMP '{datetime.fromtimestamp(row, UTC):%Y-%m-%d %H:%M:%S}Z'"
+
+
+def timed(
+    folder: Path, counts: tuple[int, ...] = (900, 40, 0, 700), **options: Any
+) -> FileRelation:
+    """A table whose `at` is each row's number in seconds, in order."""
+    files, first = [], 0
+    for number, count in enumerate((900, 40, 0, 700)):
+        table = rows(first, count)
+        at = pa.array([i * 10**6 for i in range(first, first + count)], pa.timestamp("us", "UTC"))
+        path = folder / f"{number}.parquet"
+        table = table.set_column(1, "at", at).drop_columns(["u", "m"])
+        pq.write_table(table, path, row_group_size=130, **options)
+        files.append(file(path))
+        first += count
+    own = columns(**{n: t for n, t in TYPES.items() if n not in "um"})
+    return FileRelation(TableName("db", "t"), own, files=tuple(files))
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The rows that DuckDB gave."""
+    seen: list[int] = []
+
+    def rows_of(reader: Any) -> Iterator[pa.RecordBatch]:
+        for batch in batches(reader):
+            seen.append(batch.num_rows)
+            yield batch
+
+    monkeypatch.setattr("headwater.engines.embedded.copied_columns.batches", rows_of)
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("columns_", "where", "alone_"),
+    [
+        ("*", f"at >= {moment(130)} AND at < {moment(1640)}", True),
+        ("*", f"at >= {moment(131)} AND at < {moment(1639)}", True),
+        ("at, x, s", f"at >= {moment(0)}", True),
+        ("x AS y, at AS z, x, id", f"at < {moment(5000)}", True),
+        ("*", f"NOT at < {moment(130)}", False),
+        ("*", f"at >= {moment(130)} AND id < 1400", False),
+        ("*", f"at >= {moment(130)} AND hour(at) < 24", False),
+        ("*, id + 1 AS next", f"at >= {moment(130)}", False),
+        ("id, x", f"at >= {moment(130)}", False),
+    ],
+)
+@pytest.mark.parametrize("statistics", [True, False])
+def test_shares_in_a_time_range_are_read_by_arrow_alone(
+    tmp_path: Path,
+    copied: list[str],
+    asked: list[int],
+    columns_: str,
+    where: str,
+    alone_: bool,
+    statistics: bool,
+) -> None:
+    relation = timed(tmp_path, write_statistics=statistics)
+    same(f"SELECT {columns_} FROM t WHERE {where}", relation)
+    assert copied
+    assert (sum(asked) < 500) == (alone_ and statistics)
+
+
+@pytest.mark.parametrize("wrong", [10**9, None])
+def test_statistics_that_are_wrong_leave_no_row_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copied: list[str], wrong: int | None
+) -> None:
+    """Neither one behind the range nor one without a time."""
+    at = [10**6 * i for i in range(1000)]
+    at[777] = wrong and wrong * 10**6
+    path = tmp_path / "t.parquet"
+    table = pa.table({"id": IDS, "at": pa.array(at, pa.timestamp("us", "UTC"))})
+    pq.write_table(table, path, row_group_size=100)
+    own = columns(id="bigint", at="timestamp")
+    relation = FileRelation(TableName("db", "t"), own, files=(file(path),))
+    monkeypatch.setattr(parquet_values.Footer, "lies_in", lambda *_: True)
+    found = read(f"SELECT id, at FROM t WHERE at < {moment(5000)}", relation, 1)
+    assert copied
+    assert found["id"].to_pylist() == [i for i in range(1000) if i != 777]
 
 
 def written(path: Path, table: pa.Table, **options: Any) -> FileRelation:

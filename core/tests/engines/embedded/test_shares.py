@@ -438,7 +438,7 @@ print(taken + sum(b.num_rows for b in batches))
 
 @pytest.mark.parametrize(
     ("given", "ahead"),
-    [(None, 256 * 2**20), ("8GB", 256 * 2**20), ("400MB", 100_000_000), ("1 KiB", 256)],
+    [(None, 128 * 2**20), ("8GB", 128 * 2**20), ("400MB", 100_000_000), ("1 KiB", 256)],
 )
 def test_rows_that_wait_are_a_part_of_the_limit(given: str | None, ahead: int) -> None:
     from headwater.engines.embedded.memory import memory

@@ -2,7 +2,9 @@
 
 DuckDB reads a share without these columns; one of them holds the number of each row in its place.
 So DuckDB tells which rows there are and computes what is computed, and Arrow's decoder fills in the
-columns of these rows that the query looks at nowhere.
+columns of these rows that the query looks at nowhere. Where a query gives out nothing else, and
+nothing but a time range decides which rows, Arrow alone reads the shares that lie in it: footers
+say which, and each value is looked at.
 
 Whatever is unusual leaves the share to DuckDB alone, from the row on where it is met: a file that
 Arrow reads as other types, a row that is asked for twice, few rows of many, an error of Arrow's. So
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import accumulate
 from types import MappingProxyType
@@ -24,6 +27,7 @@ from headwater.engines.embedded.formats.parquet_values import FileValues, Footer
 from headwater.engines.embedded.formats.scans import FILE_ROW
 from headwater.engines.embedded.running import Batches, batches
 from headwater.engines.embedded.shares import Share
+from headwater.engines.used_columns import Used
 from headwater.sources import local_files
 from headwater.sql.portable.spelling import null
 from headwater.tables.relation import DataFile
@@ -55,18 +59,26 @@ gives some of its outputs, by their places; all where None."""
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A file of a share, on this machine.
+class TimeRange:
+    """What alone decides which rows there are: the values of one of the outputs.
 
     Args:
-        file: What it is, or stands in for.
-        path: Where it is found.
-        is_scratch: Whether it is the read's own, so that nobody else writes to it.
+        place: The output's.
+        low: The first moment, in microseconds since 1970; None for no end.
+        high: The one behind the last; None for no end.
     """
 
-    file: DataFile
-    path: str
-    is_scratch: bool
+    place: int
+    low: int | None
+    high: int | None
+
+    def holds(self, moments: pa.Array[Any]) -> bool:
+        """Return whether all values of an array are in it."""
+        if moments.null_count:
+            return False
+        found = kernel("min_max", moments)
+        first, last = found["min"].value, found["max"].value
+        return (self.low is None or first >= self.low) and (self.high is None or last < self.high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +90,7 @@ class _Copies:
         types: Their types.
         places: The column that each output is, of those that are copied.
         computed: The places of the other outputs, and at the end that of the one that carries the
-            numbers of rows.
+            numbers of rows; none where DuckDB is not asked.
         instead: What DuckDB reads in the place of the columns.
     """
 
@@ -93,55 +105,62 @@ class Copying:
     """Which columns of a table a read copies, and the footers that it has seen. Thread-safe.
 
     Args:
-        given_out: Casefolded names of the columns that are only given out, by the output's place.
+        given_out: Casefolded names of the columns that outputs are, by the output's place.
         outputs: All outputs.
-        used: How many columns of the table the query uses.
+        used: Which of the table's columns the query uses.
+        time_range: What alone decides which rows there are; None where something else does, too.
     """
 
-    def __init__(self, given_out: Mapping[int, str], outputs: Sequence[Column], used: int) -> None:
-        self._given_out, self._used = given_out, used
+    def __init__(
+        self,
+        given_out: Mapping[int, str],
+        outputs: Sequence[Column],
+        used: Used,
+        time_range: TimeRange | None = None,
+    ) -> None:
+        self._given_out = given_out
+        self._used = used
         self.types: tuple[DataType, ...] = tuple(o.type for o in outputs)
+        self.time_range = time_range if len(given_out) == len(outputs) else None
         self._footers: dict[str, Footer] = {}
 
     def is_worth(self, share: Share) -> bool:
         """Return whether columns of a share may be copied, and that saves time."""
         large = sum(p.weight for p in share.pieces) >= LEAST * len(share.files)
-        return large and 2 * len(self._plain(share)) >= max(1, self._used)
+        count = len(_plain(share).keys() & set(self._given_out.values()) - self._used.tested)
+        return large and 2 * count >= max(1, len(self._used.needed))
 
-    def _plain(self, share: Share) -> dict[str, list[str]]:
-        """Return the columns that all files of a share hold plainly, and what each calls them."""
-        every = [p.branch.scan.plain for p in share.pieces for _ in p.files]
-        wanted = frozenset(self._given_out.values())
-        return {
-            column: [plain[column] for plain in every]
-            for column in every[0]
-            if column.casefold() in wanted and all(column in plain for plain in every)
-        }
-
-    def footer(self, source: Source) -> Footer:
+    def footer(self, file: DataFile, path: str) -> Footer:
         """Return the footer of a file.
+
+        Args:
+            file: The file.
+            path: Where it is.
 
         Raises:
             OSError: If it can't be read.
             pyarrow.ArrowException: If it is none.
         """
-        footer = self._footers.get(source.file.path)
+        footer = self._footers.get(file.path)
         if footer is None:
-            footer = self._footers[source.file.path] = Footer.read(source.path)
+            footer = self._footers[file.path] = Footer.read(path)
         return footer
 
-    def copies(self, share: Share, footers: Sequence[Footer]) -> _Copies:
-        """Return what is copied of a share.
+    def copies(self, share: Share, footers: Sequence[Footer], *, whole: bool) -> _Copies | None:
+        """Return what is copied of a share; None where that can't be.
 
         Args:
             share: The share.
             footers: Those of its files, in order.
-
-        Raises:
-            NotPlainError: If nothing is.
+            whole: Whether all is, and nothing is asked of DuckDB.
         """
-        plain = {column.casefold(): (column, names) for column, names in self._plain(share).items()}
-        types = {c: self.types[place] for place, c in self._given_out.items() if c in plain}
+        plain = _plain(share)
+        looked_at = frozenset() if whole else self._used.tested
+        types = {
+            column: self.types[place]
+            for place, column in self._given_out.items()
+            if column in plain and column not in looked_at
+        }
         columns = [
             column
             for column, type_ in types.items()
@@ -151,19 +170,32 @@ class Copying:
             )
         ]
         places = {p: columns.index(c) for p, c in self._given_out.items() if c in columns}
+        computed = [p for p in range(len(self.types)) if p not in places]
+        names = [[plain[c][1][number] for c in columns] for number in range(len(footers))]
+        arrow_types = [arrow_type(types[c]) for c in columns]
+        if whole:
+            return None if computed else _Copies(names, arrow_types, places, (), {})
         carriers = [p for name in _CARRIERS for p in places if self.types[p].name == name]
         if not carriers:
-            raise NotPlainError
+            return None
         instead = {plain[c][0]: null(types[c]) for c in columns}
         carrier = columns[places[carriers[0]]]
         instead[plain[carrier][0]] = _CARRIERS[types[carrier].name]
-        return _Copies(
-            [[plain[c][1][number] for c in columns] for number in range(len(footers))],
-            [arrow_type(types[c]) for c in columns],
-            places,
-            [*(p for p in range(len(self.types)) if p not in places), carriers[0]],
-            instead,
-        )
+        return _Copies(names, arrow_types, places, (*computed, carriers[0]), instead)
+
+
+def _plain(share: Share) -> dict[str, tuple[str, list[str]]]:
+    """Return the columns that all files of a share hold plainly, by their casefolded names.
+
+    Returns:
+        The column's name, and what each file calls it.
+    """
+    every = [p.branch.scan.plain for p in share.pieces for _ in p.files]
+    return {
+        column.casefold(): (column, [plain[column] for plain in every])
+        for column in every[0]
+        if all(column in plain for plain in every)
+    }
 
 
 class CopiedShare:
@@ -172,16 +204,14 @@ class CopiedShare:
     Args:
         copying: Which.
         share: The share.
-        sources: Its files, in order.
+        paths: Where its files are, in order.
         query: Runs the query.
     """
 
-    def __init__(
-        self, copying: Copying, share: Share, sources: Sequence[Source], query: Query
-    ) -> None:
+    def __init__(self, copying: Copying, share: Share, paths: Sequence[str], query: Query) -> None:
         import pyarrow as pa
 
-        self._copying, self._share, self._sources = copying, share, sources
+        self._copying, self._share, self._paths = copying, share, paths
         self._query = query
         self._running: Batches | None = None
         self._batches = self._rows()
@@ -236,14 +266,51 @@ class CopiedShare:
             OSError: If a file has a fault, or can't be read.
             pyarrow.ArrowException: If a file has a fault.
         """
+        files = zip(self._share.files, self._paths, strict=True)
+        footers = [self._copying.footer(file, path) for file, path in files]
+        spans = [p.rows for p in self._share.pieces for _ in p.files]
+        rows = [span or (0, f.rows) for span, f in zip(spans, footers, strict=True)]
+        time_range = self._copying.time_range
+        whole = time_range and self._copying.copies(self._share, footers, whole=True)
+        if time_range and whole:
+            column = whole.places[time_range.place]
+            if all(
+                footer.lies_in(names[column], span, time_range.low, time_range.high)
+                for footer, names, span in zip(footers, whole.names, rows, strict=True)
+            ):
+                yield from self._within(time_range, whole, footers, rows)
+                return
+        copies = self._copying.copies(self._share, footers, whole=False)
+        if copies is None:
+            raise NotPlainError
+        yield from self._told(copies, footers)
+
+    def _within(
+        self,
+        time_range: TimeRange,
+        copies: _Copies,
+        footers: Sequence[Footer],
+        rows: Sequence[tuple[int, int]],
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield all rows, which lie in a time range as their footers say."""
+        with closing(_Values(self._paths, footers, copies)) as values:
+            for file, (row, last) in enumerate(rows):
+                while row < last:
+                    opened = values.opened(file)
+                    behind = min(last, opened.at(row))
+                    copied = opened.slice(row, behind)
+                    if not time_range.holds(copied[copies.places[time_range.place]]):
+                        raise NotPlainError
+                    yield self._unchanged(file, self._merged(copies, (), copied))
+                    row = behind
+
+    def _told(self, copies: _Copies, footers: Sequence[Footer]) -> Iterator[pa.RecordBatch]:
+        """Yield the rows that DuckDB tells."""
         import pyarrow as pa
 
-        footers = [self._copying.footer(source) for source in self._sources]
-        copies = self._copying.copies(self._share, footers)
         begins = list(accumulate((f.rows for f in footers), initial=0))
-        values = _Values(self._sources, footers, copies)
         is_first = True
-        try:
+        with closing(_Values(self._paths, footers, copies)) as values:
             for computed in self._run(copies.instead, copies.computed):
                 numbers = computed.column(len(copies.computed) - 1).cast(pa.int64())
                 first, last = (divmod(numbers[place].as_py(), _ROWS) for place in (0, -1))
@@ -254,22 +321,21 @@ class CopiedShare:
                     raise NotPlainError
                 is_first = False
                 for begin, file, copied in values.of(numbers):
-                    rows = computed.slice(begin, len(copied[0]))
-                    batch = self._merged(copies, rows, copied)
-                    source = self._sources[file]
-                    # Two have read the file, who must have seen the same.
-                    if not source.is_scratch and local_files.changes([source.file]):
-                        raise NotPlainError
-                    yield batch
-        finally:
-            values.close()
+                    rest = computed.slice(begin, len(copied[0])).columns
+                    yield self._unchanged(file, self._merged(copies, rest, copied))
+
+    def _unchanged(self, file: int, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return rows of a file, whose footer and values were read, and that DuckDB has read."""
+        if local_files.changes([self._share.files[file]]):
+            raise NotPlainError
+        return batch
 
     def _merged(
-        self, copies: _Copies, computed: pa.RecordBatch, copied: Sequence[pa.Array[Any]]
+        self, copies: _Copies, computed: Sequence[pa.Array[Any]], copied: Sequence[pa.Array[Any]]
     ) -> pa.RecordBatch:
         import pyarrow as pa
 
-        rest = iter(computed.columns)
+        rest = iter(computed)
         arrays = [
             copied[copies.places[place]] if place in copies.places else next(rest)
             for place in range(len(self.schema))
@@ -282,10 +348,8 @@ class CopiedShare:
 class _Values:
     """What is copied, by the numbers of rows."""
 
-    def __init__(
-        self, sources: Sequence[Source], footers: Sequence[Footer], copies: _Copies
-    ) -> None:
-        self._sources, self._footers, self._copies = sources, footers, copies
+    def __init__(self, paths: Sequence[str], footers: Sequence[Footer], copies: _Copies) -> None:
+        self._paths, self._footers, self._copies = paths, footers, copies
         self._file = -1
         self._open: FileValues | None = None
 
@@ -302,7 +366,7 @@ class _Values:
         place = 0
         while place < len(numbers):
             file, row = divmod(numbers[place].as_py(), _ROWS)
-            values = self._opened(file)
+            values = self.opened(file)
             behind = file * _ROWS + values.at(row)
             end = bisect_left(numbers, behind, lo=place, key=lambda n: n.as_py())
             last = numbers[end - 1].as_py() - file * _ROWS
@@ -313,17 +377,12 @@ class _Values:
                 yield place, file, values.take(rows)
             place = end
 
-    def _opened(self, file: int) -> FileValues:
+    def opened(self, file: int) -> FileValues:
+        """Return the values of a file; let go of those of another."""
         if self._open is None or self._file != file:
             self.close()
-            source = self._sources[file]
-            self._open = FileValues(
-                source.path,
-                self._footers[file],
-                self._copies.names[file],
-                self._copies.types,
-                mapped=source.is_scratch,
-            )
+            names, types = self._copies.names[file], self._copies.types
+            self._open = FileValues(self._paths[file], self._footers[file], names, types)
             self._file = file
         return self._open
 

@@ -6,14 +6,14 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic, errors_in, remarks_in
-from headwater.engines.embedded.copied_columns import CopiedShare, Copying
+from headwater.engines.embedded.copied_columns import CopiedShare, Copying, TimeRange
 from headwater.engines.embedded.database import (
     add_macros,
     confine,
@@ -44,6 +44,7 @@ from headwater.sql import portable
 from headwater.sql.portable.spelling import name
 from headwater.sql.private_names import PRIVATE_DATABASE
 from headwater.sql.pruning.row_shares import divisible
+from headwater.sql.pruning.scan_requests import only_range
 from headwater.tables.scan_request import ScanRequest
 from headwater.tables.table import TableName
 
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 
 _PACKAGES = ("duckdb", "pyarrow")
 _MOST_TOLERANCE = 1e-6
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _READERS: Final = 16
 """Most readers side by side of object storage: where they wait for it more than they work."""
 _WORTH: Final = 64 * 2**20
@@ -263,10 +265,7 @@ class _ShareQueries:
         self._sql, self._scan, self._registrar = sql, scan, registrar
         self._parts, self._elsewhere, self._batch_rows = parts, elsewhere, batch_rows
         self._outputs = planned.analysis.columns
-        table = TableName(PRIVATE_DATABASE, scan.slot)
-        used = registrar.used(scan)
-        idle = given_out(planned.analysis, table, used)
-        self._copying = Copying(idle, self._outputs, len(used.needed))
+        self._copying = _copying(planned, scan, registrar.used(scan))
 
     def run(self, number: int, connection: DuckDBPyConnection) -> Batches:
         """Run the query over a share.
@@ -279,9 +278,9 @@ class _ShareQueries:
         query = partial(self._query, number, connection)
         # The first rows come sooner from DuckDB alone.
         if number and self._copying.is_worth(share):
-            sources = self._registrar.sources(self._scan, share, self._elsewhere[number])
-            if sources:
-                return CopiedShare(self._copying, share, sources, query)
+            paths = self._registrar.local_paths(self._scan, share)
+            if paths:
+                return CopiedShare(self._copying, share, paths, query)
         return query({}, None)
 
     def _query(
@@ -417,6 +416,25 @@ def _divided(planned: Planned, main: _Reader) -> Scan | None:
         if all(main.registrar.is_small(s) for s in scans.values() if s is not scan):
             return scan
     return None
+
+
+def _copying(planned: Planned, scan: Scan, used: Used) -> Copying:
+    """Return which columns of a table that is read in shares are copied."""
+    analysis, table = planned.analysis, TableName(PRIVATE_DATABASE, scan.slot)
+    columns = given_out(analysis, table)
+    (reference,) = (r for r in analysis.parsed.references if r.name == table)
+    column, *ends = (columns and only_range(analysis, reference)) or ("",)
+    places = [p for p, c in columns.items() if c == column.casefold()]
+    time_range = TimeRange(places[0], *map(_microseconds, ends)) if places else None
+    return Copying(columns, analysis.columns, used, time_range)
+
+
+def _microseconds(moment: Any) -> int | None:
+    """Return a time in microseconds since 1970, in UTC."""
+    if moment is None:
+        return None
+    count: int = (moment.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+    return count
 
 
 def _readers(cores: int, scan: Scan) -> int:

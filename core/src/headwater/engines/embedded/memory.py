@@ -19,7 +19,7 @@ _CGROUPS: Final = (
 )
 _SHARE: Final = 0.8
 """Of the machine, where no limit is given: DuckDB's own."""
-_AHEAD: Final = 256 * 2**20
+_AHEAD: Final = 128 * 2**20
 """Bytes of rows that wait, at most; and at most a quarter of the limit."""
 
 

@@ -11,7 +11,6 @@ from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic
 from headwater.engines import declared_types, stream_requests
 from headwater.engines.embedded import files
-from headwater.engines.embedded.copied_columns import Source
 from headwater.engines.embedded.database import add_macros
 from headwater.engines.embedded.file_opening import Contents
 from headwater.engines.embedded.formats import parquet_statistics
@@ -207,20 +206,16 @@ class Registrar:
 
         return FetchedShares(excerpts_of, opened, ahead=AHEAD * (readers + 1)), elsewhere
 
-    def sources(self, scan: Scan, share: Share, elsewhere: Mapping[str, str]) -> list[Source]:
-        """Return the files of a share, in order; none where one is not on this machine.
+    def local_paths(self, scan: Scan, share: Share) -> list[str]:
+        """Return where the files of a share are, in order; none where one is not on this machine.
 
         Args:
             scan: The table.
             share: The share.
-            elsewhere: Paths from which it is read in the place of DuckDB's own.
         """
         _, paths, _ = self._selections[scan.slot]
-        found = [
-            Source(f, elsewhere.get(paths[f.path], paths[f.path]), paths[f.path] in elsewhere)
-            for f in share.files
-        ]
-        return [] if any("://" in s.path for s in found) else found
+        found = [paths[f.path] for f in share.files]
+        return [] if any("://" in path for path in found) else found
 
     def used(self, scan: Scan) -> Used:
         """Return which columns of a table of files a query uses."""

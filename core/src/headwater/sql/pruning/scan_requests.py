@@ -26,6 +26,7 @@ from sqlglot import exp
 from headwater.sql.analysis import Analysis, TableReference
 from headwater.sql.binding.from_clause import (
     Unclear,
+    conditions_of,
     read_from,
     scopes_within,
     times_scanned,
@@ -35,7 +36,7 @@ from headwater.sql.pruning.comparisons import Comparison, comparisons, plain_val
 from headwater.sql.syntax.nodes import own_nodes
 from headwater.sql.typing.literals import position
 from headwater.sql.typing.typed_texts import canonical
-from headwater.tables.scan_request import Condition, Operator, ScanRequest
+from headwater.tables.scan_request import Condition, Operator, ScanRequest, Value
 from headwater.types import DATE, INTEGER_BITS, TIMESTAMP, TIMESTAMP_NTZ, DataType
 
 _TIMES: Final = (TIMESTAMP, TIMESTAMP_NTZ)
@@ -76,6 +77,43 @@ def request(
     if time_column is None or not request_.on(time_column):
         return request_
     return replace(request_, time_column=time_column)
+
+
+def only_range(
+    analysis: Analysis, reference: TableReference
+) -> tuple[str, Value | None, Value | None] | None:
+    """Return the time range that alone decides which rows of a table are in a query's answer.
+
+    Example: `SELECT i FROM t WHERE ts >= TIMESTAMP '2026-01-01'` -> `ts`, from that day on
+
+    Args:
+        analysis: The query: it projects the table's rows and leaves some out, no more.
+        reference: The table, named once.
+
+    Returns:
+        The column, its first moment and the one behind its last, None where there is no end; None
+        where something else decides, too, or nothing.
+    """
+    if analysis.root is None:
+        return None
+    conditions = [
+        unwrapped(c)
+        for scope in scopes_within(analysis.root)
+        for c in conditions_of(scope.node.args.get("where"))
+    ]
+    if any(type(c) not in (exp.GTE, exp.LT) or type(c.this) is not exp.Column for c in conditions):
+        return None
+    types = {c.name: c.type for c in analysis.tables[reference.name].columns}
+    asked = request(analysis, reference, tuple(types)).conditions
+    columns = {c.column for c in asked}
+    if len(asked) != len(conditions) or len(columns) != 1:
+        return None
+    (column,) = columns
+    if types[column] not in _TIMES or any(c.operator not in (">=", "<") for c in asked):
+        return None
+    lows = [c.value for c in asked if c.operator == ">="]
+    highs = [c.value for c in asked if c.operator == "<"]
+    return column, max(lows, default=None), min(highs, default=None)
 
 
 def _is_taken(type_: DataType) -> bool:

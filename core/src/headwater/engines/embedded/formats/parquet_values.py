@@ -17,7 +17,7 @@ from headwater.untrusted import limits
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyarrow.parquet import FileMetaData
+    from pyarrow.parquet import ColumnChunkMetaData, FileMetaData
 
 _BATCH_ROWS: Final = 100_000
 _WIDTH: Final = 8
@@ -46,6 +46,7 @@ class Footer:
         self.starts = tuple(accumulate(counts, initial=0))
         """The first row of each row group, and the one behind the last."""
         self._packed: dict[str, bool] = {}
+        self._leaves: dict[str, int] = {}
 
     @classmethod
     def read(cls, path: str) -> Footer:
@@ -87,21 +88,44 @@ class Footer:
         """Return whether a column's texts are few, each told once in a row group."""
         packed = self._packed.get(column)
         if packed is None:
-            leaves = [
-                i
-                for i in range(self.metadata.num_columns)
-                if self.metadata.schema.column(i).path == column
-            ]
-            chunks = [
-                self.metadata.row_group(group).column(leaf)
-                for group in range(self.metadata.num_row_groups)
-                for leaf in leaves
-            ]
-            packed = self._packed[column] = len(leaves) == 1 and all(
+            chunks = self._chunks(column, 0, self.rows)
+            packed = self._packed[column] = all(
                 c.has_dictionary_page and c.total_uncompressed_size <= _PACKED * c.num_values
                 for c in chunks
             )
         return packed
+
+    def lies_in(
+        self, column: str, rows: tuple[int, int], low: int | None, high: int | None
+    ) -> bool:
+        """Return whether the footer says that a column's whole numbers lie in a range.
+
+        Args:
+            column: Its name; it is a leaf.
+            rows: The first row of those that are meant, and the one behind the last.
+            low: The least number; None for any.
+            high: The one behind the largest; None for any.
+        """
+        for chunk in self._chunks(column, *rows):
+            statistics: Any = chunk.statistics
+            if statistics is None or not statistics.has_min_max:
+                return False
+            if low is not None and statistics.min_raw < low:
+                return False
+            if high is not None and statistics.max_raw >= high:
+                return False
+        return True
+
+    def _chunks(self, column: str, first: int, last: int) -> list[ColumnChunkMetaData]:
+        """Return the parts of a column in the row groups of some rows."""
+        if not self._leaves:
+            count = self.metadata.num_columns
+            self._leaves = {self.metadata.schema.column(i).path: i for i in range(count)}
+        return [
+            self.metadata.row_group(group).column(self._leaves[column])
+            for group in range(self.metadata.num_row_groups)
+            if self.starts[group] < last and self.starts[group + 1] > first
+        ]
 
 
 class FileValues:
@@ -112,7 +136,6 @@ class FileValues:
         footer: Its footer.
         columns: Names of its columns.
         types: Arrow's types of these.
-        mapped: Whether the file may be mapped into memory: nobody else can cut it short.
     """
 
     def __init__(
@@ -121,20 +144,18 @@ class FileValues:
         footer: Footer,
         columns: Sequence[str],
         types: Sequence[pa.DataType],
-        *,
-        mapped: bool,
     ) -> None:
         import pyarrow as pa
         from pyarrow.parquet import ParquetFile
 
         self._columns, self._types, self._footer = columns, types, footer
         self._file = ParquetFile(
-            pa.memory_map(path) if mapped else pa.OSFile(path, "rb"),
+            pa.OSFile(path, "rb"),
             metadata=footer.metadata,
             read_dictionary=[
                 c for c, t in zip(columns, types, strict=True) if pa.types.is_string(t)
             ],
-            buffer_size=0 if mapped else min(_BUFFER, limits.ROWS_BYTES // len(columns)),
+            buffer_size=min(_BUFFER, limits.ROWS_BYTES // len(columns)),
         )
         self._most = min(_BATCH_ROWS, limits.ROWS_BYTES // (_WIDTH * len(columns)))
         self._batches: Iterator[pa.RecordBatch] = iter(())
