@@ -30,6 +30,22 @@ def kernel(function: str, *values: Any) -> Any:
     return call_function(function, list(values))
 
 
+def cast(values: pa.Array[Any], type_: pa.DataType) -> pa.Array[Any]:
+    """Cast an array; a value that the type does not hold is an error. As `kernel`, and its method.
+
+    Args:
+        values: The array.
+        type_: The type.
+    """
+    try:
+        from pyarrow._compute import CastOptions, call_function
+    except ImportError:  # another version's: it is no promised home
+        return values.cast(type_)
+
+    cast_values: pa.Array[Any] = call_function("cast", [values], CastOptions.safe(type_))
+    return cast_values
+
+
 def arrow_type(type_: DataType) -> pa.DataType:
     """Return the Arrow type in which Spark hands over values of a type.
 

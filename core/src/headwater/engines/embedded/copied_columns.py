@@ -33,7 +33,7 @@ from headwater.sql.portable.spelling import null
 from headwater.tables.relation import DataFile
 from headwater.tables.table import Column
 from headwater.types import DataType
-from headwater.types.arrow import arrow_type, kernel
+from headwater.types.arrow import arrow_type, cast, kernel
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -312,7 +312,7 @@ class CopiedShare:
         is_first = True
         with closing(_Values(self._paths, footers, copies)) as values:
             for computed in self._run(copies.instead, copies.computed):
-                numbers = computed.column(len(copies.computed) - 1).cast(pa.int64())
+                numbers = cast(computed.column(len(copies.computed) - 1), pa.int64())
                 first, last = (divmod(numbers[place].as_py(), _ROWS) for place in (0, -1))
                 if not _ascend(numbers) or last[0] >= len(footers):
                     raise NotPlainError

@@ -161,9 +161,8 @@ def row_groups(connection: DuckDBPyConnection, paths: Sequence[str]) -> dict[str
 
     def ask(cursor: DuckDBPyConnection, some: list[str]) -> list[tuple[str, int]]:
         return cursor.execute(
-            "SELECT file_name, max(row_group_num_rows) FROM parquet_metadata(?) "
-            "GROUP BY file_name, row_group_id ORDER BY file_name, row_group_id",
-            [some],
+            f"SELECT file_name, max(row_group_num_rows) FROM parquet_metadata({texts(some)}) "
+            "GROUP BY file_name, row_group_id ORDER BY file_name, row_group_id"
         ).fetchall()
 
     groups: dict[str, list[int]] = {}
