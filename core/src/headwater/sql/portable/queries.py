@@ -462,8 +462,8 @@ class Queries:
             from_ = rows.beside(from_, made_rows, self.alias(), kept)
         filters = clauses.condition(where) if where else ""
         if sessions is not None:
-            keys = [k for k in (e.keys or {}).values() if k != f"{sessions.alias}.w"]
-            from_ = sessions.wrapped(from_, filters, kept_columns(self, query), keys)
+            others = [k for k in (e.keys or {}).values() if k != f"{sessions.alias}.w"]
+            from_ = sessions.wrapped(from_, filters, kept_columns(self, query), others)
             filters = ""
         sql += f"\nFROM {from_}{windowing}" if from_ else ""
         sql += f"\nWHERE {filters}" if filters else ""
