@@ -159,7 +159,8 @@ def generator_of(node: exp.Select) -> exp.Expr | None:
     refuse_unless(len(items) == 1, "several generators among the columns", items[-1])
     groups = any(node.args.get(k) for k in ("group", "having", "qualify"))
     groups = groups or any(aggregated(x) or x.find(exp.Window) for x in node.expressions)
-    refuse_unless(not groups, "a generator among aggregates or window functions", items[0])
+    hint = "aggregate in a subquery of FROM, and make rows of what that gives"
+    refuse_unless(not groups, "a generator among aggregates or window functions", items[0], hint)
     first: exp.Expr = items[0]
     return first
 

@@ -111,7 +111,8 @@ def _joined(
 def _item(
     queries: Queries, query: Query, item: Item, *, reduces: bool, joins: bool, last: bool = True
 ) -> tuple[str, Compiled | None]:
-    refuse_unless(not item.node.args.get("sample"), "TABLESAMPLE", item.node)
+    hint = "keep rows by a hash: WHERE pmod(hash(id), 10) = 0"
+    refuse_unless(not item.node.args.get("sample"), "TABLESAMPLE", item.node, hint)
     strange = [k for k, v in item.node.args.items() if v and k not in _ITEM_PARTS]
     refuse_unless(not strange, f"{', '.join(strange)} in FROM", item.node)
     alias, source = queries.alias(), item.source
@@ -241,7 +242,8 @@ def conditions_within(scope: Scope, items: Iterable[Item]) -> Iterator[exp.Expr]
 
 def _using(queries: Queries, query: Query, items: Iterable[Item], item: Item, column: str) -> Piece:
     """Return the equality of a USING column."""
-    refuse_unless(item.kind is not JoinKind.FULL, "FULL JOIN ... USING", item.join)
+    hint = f"write ON a.{column} = b.{column}, and coalesce(a.{column}, b.{column}) for the column"
+    refuse_unless(item.kind is not JoinKind.FULL, "FULL JOIN ... USING", item.join, hint)
     nested = any(other.nested for other in items)
     refuse_unless(not nested, f"USING ({column}) beside joins in brackets", item.join)
     before = []
