@@ -236,7 +236,7 @@ def test_statistics_that_are_wrong_leave_no_row_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copied: list[str], wrong: int | None
 ) -> None:
     """Neither one behind the range nor one without a time."""
-    at = [10**6 * i for i in range(1000)]
+    at: list[int | None] = [10**6 * i for i in range(1000)]
     at[777] = wrong and wrong * 10**6
     path = tmp_path / "t.parquet"
     table = pa.table({"id": IDS, "at": pa.array(at, pa.timestamp("us", "UTC"))})
@@ -316,7 +316,8 @@ def test_a_page_that_is_damaged_is_told_as_ever(tmp_path: Path) -> None:
     chunk = pq.read_metadata(path).row_group(7).column(1)
     data = bytearray(path.read_bytes())
     last = chunk.data_page_offset + 40
-    data[chunk.dictionary_page_offset : last] = b"\x15" * (last - chunk.dictionary_page_offset)
+    first = chunk.dictionary_page_offset or 0
+    data[first:last] = b"\x15" * (last - first)
     path.write_bytes(data)
     relation = FileRelation(relation.name, relation.columns, files=(file(path),))
     found, expected = outcome(relation, 1), outcome(relation, 2**40)
