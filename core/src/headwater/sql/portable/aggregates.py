@@ -103,8 +103,10 @@ def _shares(nodes: list[exp.Expr]) -> list[exp.Expr]:
 
 
 def filtered(e: Expressions, node: exp.Expr) -> Piece:
-    """Return `aggregate(...) FILTER (WHERE ...)`."""
+    """Return `aggregate(...) FILTER (WHERE ...)`, and with WITHIN GROUP before it."""
     inner = node.this
+    if isinstance(inner, exp.WithinGroup):
+        return ordered(e, inner, filter_of(e, node))
     return e.checked(aggregate(e, inner, filter_of(e, node)), inner)
 
 
@@ -328,7 +330,7 @@ def ordered(
     Args:
         e: Compiles its arguments.
         node: The call with WITHIN GROUP.
-        over: Puts OVER behind each aggregate that the expression is made of.
+        over: Puts FILTER or OVER behind each aggregate that the expression is made of.
         windowed: Whether it runs over a window: its arguments then are those of the groups.
     """
     name, build = name_of(node.this) or "", WITHIN.get(called(node.this).rule)
@@ -362,7 +364,7 @@ def _joined(e: Expressions, node: exp.Expr, over: _Over) -> Piece:
     Example: `listagg(s, ',') WITHIN GROUP (ORDER BY s)` -> `string_agg("s", ',' ORDER BY "s" ...)`
     """
     name, (distinct, nodes) = name_of(node.this), _arguments(node.this)
-    refuse_unless(over("") == "", f"{name}() OVER", node)
+    refuse_unless(over("") == "", f"{name}() with FILTER or OVER", node)
     pieces = [e.piece(a) for a in nodes]
     order = [(e.piece(i.this), direction(i)) for i in node.expression.expressions]
     value, *separators = pieces
@@ -395,8 +397,8 @@ def _discrete(value: Piece, share: Piece, type_: DataType, over: _Over, down: st
     number = _share(value, share)
     if " OVER " in over(""):
         return _quantile_over(value, number, type_, over, down, discrete=True)
-    listed = _listed(value, widened(value, t.DOUBLE), lambda sql: sql)
-    place = f"CAST(greatest(ceil(count({value.sql}) * CAST('{number}' AS DOUBLE)), 1) AS BIGINT)"
+    listed, count = _listed(value, widened(value, t.DOUBLE), over), over(f"count({value.sql})")
+    place = f"CAST(greatest(ceil({count} * CAST('{number}' AS DOUBLE)), 1) AS BIGINT)"
     return _no_zero(value, f"list_sort({listed}, '{down}')[{place}]", type_)
 
 
@@ -441,7 +443,7 @@ def _mode(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) 
     return made(sql, type_, [value], declines=True)
 
 
-def _most_frequent(value: Piece, over: _Over = lambda sql: sql) -> str:
+def _most_frequent(value: Piece, over: _Over) -> str:
     """Return the list of a group's most frequent values; NULL of no values."""
     entries = f"map_entries({over(f'histogram({value.sql})')})"
     most = "list_max(list_transform(l, lambda z: struct_extract(z, 'value')))"
@@ -456,13 +458,13 @@ def _mode_in_order(e: Expressions, node: exp.Expr, over: _Over) -> Piece:
     Example: `mode() WITHIN GROUP (ORDER BY i)` -> `list_min(...)`
     """
     items = node.expression.expressions
-    refuse_unless(over("") == "", "mode() OVER", node)
+    refuse_unless(" OVER " not in over(""), "mode() OVER", node)
     refuse_unless(not node.this.expressions and len(items) == 1, "mode() of several values", node)
     value = e.piece(items[0].this)
     exact = comparable(value.type) and not value.type.is_floating
     refuse_unless(exact, f"mode({value.type})", node)
     pick = "list_max" if items[0].args.get("desc") else "list_min"
-    return made(f"{pick}({_most_frequent(value)})", value.type, [value])
+    return made(f"{pick}({_most_frequent(value, over)})", value.type, [value])
 
 
 def _constant(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -> Piece:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.sql.functions import name_of
+from headwater.sql.functions import called, name_of
 from headwater.sql.portable import containers
 from headwater.sql.portable.comparing import widened
 from headwater.sql.portable.pieces import Piece, Refusal, made, refuse_unless
@@ -134,6 +134,8 @@ def _aggregate(e: Expressions, node: exp.Expr, array: Piece, rest: list[exp.Expr
         raise Refusal("aggregate() from NULL", node)
     element = array.type.element
     refuse_unless(len(lambdas[0].expressions) == 2, "a lambda of other parameters", lambdas[0])
+    outside = next(filter(_is_of_many_rows, lambdas[0].this.walk()), None)
+    refuse_unless(outside is None, "aggregate() by what is of many rows", outside)
     alike = type_ == element or (type_.is_numeric and element.is_numeric)
     if alike and not _captures(lambdas[0]):
         params, body = _body(e, lambdas[0], [type_, element], ["{}", "{}"])
@@ -156,6 +158,10 @@ def _aggregate(e: Expressions, node: exp.Expr, array: Piece, rest: list[exp.Expr
         e.variables.pop()
 
 
+def _is_of_many_rows(node: exp.Expr) -> bool:
+    return isinstance(node, (exp.Window, exp.Query)) or called(node).kind == "aggregate"
+
+
 def _reduced(e: Expressions, lambda_: exp.Expr, array: Piece, start: Piece) -> tuple[str, Piece]:
     """Return what a lambda makes of a start and each element, whatever it uses beside them.
 
@@ -165,11 +171,6 @@ def _reduced(e: Expressions, lambda_: exp.Expr, array: Piece, start: Piece) -> t
     Returns:
         The SQL, and the lambda's body.
     """
-    outside = next(lambda_.this.find_all(exp.Window, exp.Query), None)
-    refuse_unless(outside is None, "aggregate() by a subquery or a window", outside)
-    refuse_unless(
-        e.keys is None, "aggregate() among groups, by more than its two variables", lambda_
-    )
     type_, element, depth = start.type, array.type.element, len(e.variables)
     before, item = f"a{depth}", f"v{depth}"
     around: dict[str, tuple[str, Piece]] = {}
@@ -185,6 +186,8 @@ def _reduced(e: Expressions, lambda_: exp.Expr, array: Piece, start: Piece) -> t
     finally:
         del e.variables[depth:]
         e.around.pop()
+    alone = e.keys is None or not around
+    refuse_unless(alone, "aggregate() among groups, by more than its two variables", lambda_)
     _refuse_other(body, type_, lambda_)
     parts = "".join(f", {name}: {piece.sql}" for name, piece in around.values())
     kept = "".join(f", {name}: struct_extract({item}, '{name}')" for name, _ in around.values())
