@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 IN_MEMORY: Final = 64 * 2**20
 """Bytes of rows that are put aside in memory; beyond that they go to a scratch folder."""
 
+_FEW: Final = 8192
+"""Rows of a batch below which several of a window are put together."""
+
 
 class Datasets:
     """A dataset for each window, in order. Nothing is read before rows are asked for.
@@ -146,9 +149,13 @@ class _Aside:
         self._schema, self._first = stream.schema, first
         for batch in stream:
             numbers = batch.column(PART)
-            for number in pc.unique(numbers):
-                mask: Any = pc.equal(numbers, number)
-                self._batches.setdefault(first + number.as_py(), []).append(batch.filter(mask))
+            windows = pc.unique(numbers)
+            for number in windows:
+                rows = batch
+                if len(windows) > 1:
+                    mask: Any = pc.equal(numbers, number)
+                    rows = batch.filter(mask)
+                self._batches.setdefault(first + number.as_py(), []).append(rows)
             self._bytes += batch.nbytes
             if self._bytes > IN_MEMORY:
                 self._write(stream.schema)
@@ -219,7 +226,9 @@ class _Rows:
                 yield from reader
             self._path.unlink(missing_ok=True)
         if self._batches:
-            table = pa.Table.from_batches(list(self._batches)).combine_chunks()
+            table = pa.Table.from_batches(list(self._batches))
+            if table.num_rows < _FEW * len(self._batches):
+                table = table.combine_chunks()
             yield from table.to_batches()
 
 
