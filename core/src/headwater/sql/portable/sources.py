@@ -242,7 +242,7 @@ def conditions_within(scope: Scope, items: Iterable[Item]) -> Iterator[exp.Expr]
 
 def _using(queries: Queries, query: Query, items: Iterable[Item], item: Item, column: str) -> Piece:
     """Return the equality of a USING column."""
-    hint = f"write ON a.{column} = b.{column}, and coalesce(a.{column}, b.{column}) for the column"
+    hint = "write ON a.k = b.k, and coalesce(a.k, b.k) for the column"
     refuse_unless(item.kind is not JoinKind.FULL, "FULL JOIN ... USING", item.join, hint)
     nested = any(other.nested for other in items)
     refuse_unless(not nested, f"USING ({column}) beside joins in brackets", item.join)
