@@ -1048,6 +1048,21 @@ def test_lines_that_are_no_rows_are_not_counted(
         rows(query, t=text(tmp_path, body, format, a="string"))
 
 
+def test_a_blank_line_of_json_is_what_each_reader_makes_of_it(tmp_path: Path) -> None:
+    types, body = {"a": "int", "m": "array<string>"}, '{"a":1}\n\n \t\n{"a":2}\n'
+    relation = text(tmp_path, body, "json", **types)
+    assert [r["a"] for r in rows(ALL, t=relation)] == [1, 2]
+    for malformed in ("fail", "null"):
+        openx = {"quoted": "convert", "malformed": malformed}
+        relation = text(tmp_path, body, "hive-json", openx, **types)
+        assert [r["a"] for r in rows(ALL, t=relation)] == [1, None, None, 2]
+        assert rows("SELECT count(*) AS n FROM t", t=relation) == [{"n": 4}]
+        relation = text(tmp_path, body, "hive-json", {"malformed": malformed}, **types)
+        for sql in (ALL, "SELECT count(*) AS n FROM t"):
+            with pytest.raises(EngineError, match="not plainly JSON"):
+                rows(sql, t=relation)
+
+
 @pytest.mark.parametrize("options", [{}, {"malformed": "null"}])
 @pytest.mark.parametrize("line", ["\0\0", "\x0b", " \x01 "])
 def test_a_line_of_characters_that_are_not_seen_is_no_json(
@@ -1055,7 +1070,7 @@ def test_a_line_of_characters_that_are_not_seen_is_no_json(
 ) -> None:
     """What a crash leaves of a file, say: it is no blank line to Spark, but a row of NULLs."""
     name = "hive-json" if options else "json"
-    relation = text(tmp_path, f'{{"a":1}}\n \t\n{line}\n', name, options, a="int")
+    relation = text(tmp_path, f'{{"a":1}}\n{line}\n', name, options, a="int")
     with pytest.raises(EngineError, match="not plainly JSON") as caught:
         rows("SELECT count(*) AS n FROM t", t=relation)
     assert caught.value.code == "not-portable-value"

@@ -196,8 +196,6 @@ LINES = [
     '{"o":{}}',
     '{"O":null}',
     "{}",
-    "",
-    " \t",
 ]
 ODD = [
     '{"i":1', '{"i":1} x', '{"i":1}{"i":2}', '[{"i":1}]', '{"i":1}] [', '{"i":1,"i":2}',
@@ -230,6 +228,10 @@ def test_json_is_read_whatever_the_case_of_its_keys(engine: SparkEngine, lake: P
     found = both(engine, as_json(lake / "a.json.gz", *LINES))
     assert len(found) == 9
     assert sum(row[0] == 1 for row in found) == 1
+    blank = as_json(lake / "b.json", '{"i":1}', "", " \t", quoted="convert")
+    assert sorted(row[0] or 0 for row in both(engine, blank)) == [0, 0, 1]
+    with pytest.raises(HeadwaterError, match="not plainly JSON"):
+        table(engine, SQL, as_json(lake / "c.json", '{"i":1}', ""))
 
 
 @pytest.mark.parametrize("malformed", ["fail", "null"])

@@ -197,14 +197,20 @@ def _scan(
     # A line that is no object has no fields, or several rows; of a key that comes twice one reader
     # takes the first and another the last. In the filter, so that rows are not counted before.
     object_ = "CAST(line AS JSON)"
+    # A blank line is none to Spark, a row of NULLs to OpenX's serde; Hive's own fails on it, or
+    # gives the row before it again.
+    on_blank = broken
+    if builders is not _AS_HIVE:
+        on_blank = "false" if builders is _AS_SPARK else "true"
     keep = (
-        f"CASE WHEN {blank} THEN false WHEN NOT sp_is_json(line) THEN {broken} "
+        f"CASE WHEN {blank} THEN {on_blank} WHEN NOT sp_is_json(line) THEN {broken} "
         f"WHEN json_type({object_}) <> 'OBJECT' "
         f"THEN {raised(NOT_PORTABLE, no_object, kind)} "
         f"WHEN {_once(object_)} THEN true "
         f"ELSE {raised(NOT_PORTABLE, 'a line that has a key twice', ' keys')} END"
     )
-    line = object_ if malformed else f"CASE WHEN sp_is_json(line) THEN {object_} END"
+    is_object = f"NOT ({blank})" if malformed else "sp_is_json(line)"
+    line = object_ if builders is _AS_SPARK else f"CASE WHEN {is_object} THEN {object_} END"
     rows = f"(SELECT {line} AS j, file_index FROM {lines} WHERE {keep}) AS r"
     return Scan(rows, columns, group.files)
 

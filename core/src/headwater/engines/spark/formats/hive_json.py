@@ -74,12 +74,21 @@ def check(line: str, file: str, group: FileGroup) -> str:
     if _options(group)["malformed"] == "null":
         none = shapes.no_object(line, _replaced, _matches, "+")
         broken = f"CASE WHEN {none} THEN true ELSE {broken} END"
+    # A blank line is a row of NULLs to OpenX's serde; Hive's own fails on it, or gives the row
+    # before it again.
+    on_blank = "true" if is_openx(group) else broken
     return (
-        f"CASE WHEN {strange} THEN {odd('a line with values that JSON readers differ in')} "
+        f"CASE WHEN NOT {is_row(line)} THEN {on_blank} "
+        f"WHEN {strange} THEN {odd('a line with values that JSON readers differ in')} "
         f"WHEN {parsed} IS NULL THEN {broken} "
         f"WHEN {ended} AND {objects(line)} IS NOT NULL THEN true "
         f"ELSE {odd('a line that is no JSON object, or has a key twice')} END"
     )
+
+
+def is_openx(group: FileGroup) -> bool:
+    """Return whether a group is read as OpenX's serde reads it."""
+    return _builders(group) is _AS_OPENX
 
 
 def with_floats(line: str, group: FileGroup) -> str:
@@ -89,7 +98,7 @@ def with_floats(line: str, group: FileGroup) -> str:
         line: The line, as SQL; never NULL.
         group: Whose it is.
     """
-    if _builders(group) is not _AS_OPENX:
+    if not is_openx(group):
         return line
     pattern = literal(f"(?s)({shapes.json_pieces('+')})")
     pieces = f"regexp_extract_all({line}, {pattern}, 1)"

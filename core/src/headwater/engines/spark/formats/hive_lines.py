@@ -83,7 +83,7 @@ def cut(
     else:
         frame = frame.where(f"CASE WHEN is_valid_utf8({quoted(line)}) THEN true ELSE {odd} END")
     own = group.format in text_lines.FORMATS
-    if own or group.format == hive_json.FORMAT:
+    if own:
         frame = frame.where(hive_json.is_row(quoted(line)))
     if text_lines.has_header(group) if own else _has_header(group):
         start = ("_metadata.file_block_start", Column(f"{line}_start", BIGINT))
