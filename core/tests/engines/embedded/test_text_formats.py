@@ -1050,7 +1050,7 @@ def test_lines_that_are_no_rows_are_not_counted(
 
 def test_a_blank_line_of_json_is_what_each_reader_makes_of_it(tmp_path: Path) -> None:
     types, body = {"a": "int", "m": "array<string>"}, '{"a":1}\n\n \t\n{"a":2}\n'
-    relation = text(tmp_path, body, "json", **types)
+    relation = text(tmp_path, body, "json", None, **types)
     assert [r["a"] for r in rows(ALL, t=relation)] == [1, 2]
     for malformed in ("fail", "null"):
         openx = {"quoted": "convert", "malformed": malformed}
