@@ -32,6 +32,10 @@ def _form(word: str) -> Callable[[Expressions, exp.Expr], Piece | None]:
         if not any(isinstance(a, exp.Lambda) for a in node.expressions):
             return None
         name, (items, *rest) = name_of(node), node.expressions
+        for lambda_ in rest:
+            names = [p.name.casefold() for p in lambda_.expressions]
+            once = not isinstance(lambda_, exp.Lambda) or len(set(names)) == len(names)
+            refuse_unless(once, "a lambda with a parameter twice: Spark refuses it", lambda_)
         array = e.piece(items)
         refuse_unless(array.type.name == "array", f"{name}({array.type}, ...)", node)
         if word == "aggregate":
