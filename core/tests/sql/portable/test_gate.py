@@ -107,3 +107,9 @@ def test_only_a_product_beyond_38_digits_is_guarded(digits: int, guarded: bool) 
     factors = f"CAST(d AS DECIMAL(19,2)) * CAST(d AS DECIMAL({digits},2))"
     text = portable.compile(analysed(f"SELECT {factors} AS v FROM t"), lambda t: t.name)
     assert ("a product of decimals beyond 38 digits" in text) is guarded
+
+
+@pytest.mark.parametrize("name", ["", " AS x"])
+def test_a_part_of_a_value_is_no_filter(name: str) -> None:
+    found = portable.refusals(analysed(f"SELECT o OR i IN (SELECT i FROM u){name} FROM t"))
+    assert any("IN (SELECT ...) beyond a plain WHERE" in d.message for d in found)
