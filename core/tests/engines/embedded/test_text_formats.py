@@ -537,7 +537,7 @@ def test_days_that_calendars_have_or_not_raise_in_hive_text(tmp_path: Path, valu
         assert rows(ALL, t=text(tmp_path, f"{value}\n", "csv", v="date")) == [{"v": None}]
 
 
-HIVE_CSV = [
+HIVE_CSV: list[tuple[str, list[str | None] | None]] = [
     (r"\N,1", ["N", "1"]), (r"a\,b", ["a", "b"]), (r"\,1", ["", "1"]), ("a,1\\", ["a", "1"]),
     (r"a\\b,\\\\c", ["a\\b", "c"]), (r'"a\nb","\N"', ["anb", "N"]),
     (r'"a\\","b\",c"', ["a\\", 'b",c']),
