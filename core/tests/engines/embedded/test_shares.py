@@ -25,6 +25,7 @@ from core.tests.sql.query_maker import Maker
 
 from headwater.auth.credentials import Access
 from headwater.engines.embedded import EmbeddedEngine, running
+from headwater.engines.embedded.formats.parquet_statistics import footers_of, number_ranges, times
 from headwater.engines.embedded.running import SideBySide
 from headwater.errors import DataChangedError, EngineError, HeadwaterError
 from headwater.interfaces.plan import Planned
@@ -214,18 +215,29 @@ def test_a_small_table_is_read_whole(tmp_path: Path, runs: list[SideBySide]) -> 
     assert not runs
 
 
-@pytest.mark.parametrize("own", ["file_row_number", "FILE_ROW_NUMBER", "file_index"])
-def test_columns_called_as_duckdb_calls_its_own_are_read(tmp_path: Path, own: str) -> None:
+@pytest.mark.parametrize(
+    ("own", "value", "type_"),
+    [
+        ("file_row_number", 5, "bigint"),
+        ("FILE_ROW_NUMBER", 5, "bigint"),
+        ("file_index", 5, "bigint"),
+        ("file_index", True, "boolean"),
+        ("File_Index", "five", "string"),
+    ],
+)
+def test_columns_called_as_duckdb_calls_its_own_are_read(
+    tmp_path: Path, own: str, value: object, type_: str
+) -> None:
     paths = [tmp_path / f"{i}.parquet" for i in range(3)]
     for i, path in enumerate(paths):
-        rows = pa.table({"id": range(i * 900, i * 900 + 900), own: [5] * 900})
+        rows = pa.table({"id": range(i * 900, i * 900 + 900), own: [value] * 900})
         pq.write_table(rows, path, row_group_size=100)
-    given = columns(**{"id": "bigint", own: "bigint"})
+    given = columns(**{"id": "bigint", own: type_})
     relation = FileRelation(TableName("db", "t"), given, files=tuple(map(file, paths)))
     relation = partitioned(relation, {"k": "string"}, [("a",), ("b",), ("c",)])
     rows = read(f"SELECT id, {own} AS o, k FROM t", 500, t=relation)
     assert rows["id"].to_pylist() == list(range(2700))
-    assert set(rows["o"].to_pylist()) == {5}
+    assert set(rows["o"].to_pylist()) == {value}
     assert rows["k"].to_pylist() == ["a"] * 900 + ["b"] * 900 + ["c"] * 900
 
 
@@ -556,3 +568,33 @@ def test_no_share_opens_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert read("SELECT id FROM log", 500, log=changed).num_rows == 3919
     assert seen
     assert all("Permission Error" in str(e) for e in seen)
+
+
+@pytest.mark.parametrize(
+    "least",
+    [
+        pa.array([-(2**63)], pa.int64()).view(pa.timestamp("us", "UTC")),
+        pa.array([2**62], pa.int64()).view(pa.timestamp("ms")),
+        pa.array([2**31 - 1], pa.int32()).view(pa.time32("ms")),
+    ],
+    ids=["least", "milliseconds", "clock"],
+)
+def test_statistics_that_duckdb_can_not_write_out_stop_no_read(
+    tmp_path: Path, least: pa.Array
+) -> None:
+    """A file of them is not cut; others are."""
+    files = []
+    for number, count in enumerate((300, 300)):
+        ids = pa.array(range(number * 300, number * 300 + count), pa.int64())
+        given = {"id": ids} | ({} if number else {"z": pa.concat_arrays([least] * count)})
+        pq.write_table(pa.table(given), path := tmp_path / f"{number}.parquet", row_group_size=100)
+        files.append(file(path))
+    relation = FileRelation(TableName("db", "t"), columns(id="bigint"), files=tuple(files))
+    with EmbeddedEngine(threads=2, share_bytes=1).read(
+        plan("SELECT id, id % 2 AS o FROM t", t=relation), Access()
+    ) as stream:
+        found = pa.Table.from_batches(list(stream), stream.schema)
+    assert found["id"].to_pylist() == list(range(600))
+    assert number_ranges(relation, files, Access()) == {}
+    assert footers_of(relation, files, Access()).keys() == set(files)
+    assert times(relation, files, "id", Access()) == dict.fromkeys(files)

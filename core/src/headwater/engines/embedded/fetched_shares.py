@@ -146,6 +146,11 @@ def excerpts(
         known |= {(leaves, path): places_ for path, places_ in found_.items()}
     found: list[list[Excerpt] | None] = []
     for number, pieces in enumerate(fetched):
+        if any(
+            (p.branch.scan.asked or (), paths[f.path]) not in known for p in pieces for f in p.files
+        ):
+            found.append(None)
+            continue
         # One stand-in of a file for all that a share reads of it: a path stands for one other.
         spans: dict[str, tuple[DataFile, list[Span]]] = {}
         for piece in pieces:

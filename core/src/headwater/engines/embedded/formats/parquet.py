@@ -177,8 +177,9 @@ def _source(
     if rows is not None:
         # Row groups that hold none of these rows are neither fetched nor decoded (1.5.5).
         source += f" WHERE {FILE_ROW} >= {rows[0]} AND {FILE_ROW} < {rows[1]}"
-    elif first == 0:
-        return source
+    if first == 0:
+        # A column of the file's may hide the number of the file: it is read alone then.
+        return f"(SELECT *, {FILE_ROW}, {FILE_INDEX} FROM {source})" if rows else source
     # Files keep their numbers: a value that is refused is told with its file's.
     return f"(SELECT *, {FILE_ROW}, {FILE_INDEX} + {first} AS {FILE_INDEX} FROM {source})"
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from headwater.engines.embedded.formats.parquet_schema import side_by_side
+from headwater.engines.embedded.formats.parquet_schema import told
 from headwater.sql.portable.spelling import texts
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Places:
 def places(
     connection: DuckDBPyConnection, paths: Sequence[str], leaves: Iterable[int]
 ) -> dict[str, Places]:
-    """Return where the bytes lie of leaves of files, by path.
+    """Return where the bytes lie of leaves of files, by path, as far as that is told.
 
     Args:
         connection: Where footers are asked for.
@@ -123,7 +123,7 @@ def places(
             for path, size, footer in ends
         ]
 
-    return dict(one for part in side_by_side(connection, paths, ask) for one in part)
+    return dict(one for part in told(connection, paths, ask) for one in part)
 
 
 def joined(spans: Iterable[Span], gap: int) -> list[Span]:

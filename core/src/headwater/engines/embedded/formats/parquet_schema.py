@@ -126,6 +126,46 @@ def side_by_side(
         return list(pool.map(lambda part: ask(connection.cursor(), part), parts))
 
 
+def untold() -> tuple[type[Exception], ...]:
+    """Return what is raised where DuckDB has no text for a statistic that a footer holds (1.5.5).
+
+    Some writers have the least of all times in the place of none. Each statistic is written out,
+    whether it is asked for or not.
+    """
+    import duckdb
+
+    return (duckdb.ConversionException, duckdb.InvalidInputException)
+
+
+def told(
+    connection: DuckDBPyConnection,
+    paths: Sequence[str],
+    ask: Callable[[DuckDBPyConnection, list[str]], _Answer],
+) -> list[_Answer]:
+    """Return what is asked of `parquet_metadata`, of the files of which DuckDB can tell it.
+
+    Args:
+        connection: Who is asked.
+        paths: The files.
+        ask: Asks for some of them.
+
+    Raises:
+        duckdb.Error: If a file can't be opened or is not Parquet.
+    """
+
+    def apart(cursor: DuckDBPyConnection, some: list[str]) -> list[_Answer]:
+        try:
+            return [ask(cursor, some)]
+        except untold():
+            if len(some) == 1:
+                cursor.execute("FROM parquet_file_metadata(?)", some)
+                return []
+            half = len(some) // 2
+            return [*apart(cursor, some[:half]), *apart(cursor, some[half:])]
+
+    return [one for part in side_by_side(connection, paths, apart) for one in part]
+
+
 def _ask(connection: DuckDBPyConnection, paths: list[str]) -> dict[str, Footer]:
     columns: dict[str, list[_Row]] = {}
     listed = texts(paths)
@@ -153,7 +193,7 @@ def _ask(connection: DuckDBPyConnection, paths: list[str]) -> dict[str, Footer]:
 
 
 def row_groups(connection: DuckDBPyConnection, paths: Sequence[str]) -> dict[str, list[int]]:
-    """Return how many rows each row group of files has, in order, by path.
+    """Return how many rows each row group of files has, in order, by path, as far as it is told.
 
     Raises:
         duckdb.Error: If a file can't be opened or is not Parquet.
@@ -167,7 +207,7 @@ def row_groups(connection: DuckDBPyConnection, paths: Sequence[str]) -> dict[str
 
     groups: dict[str, list[int]] = {}
     # Two partitions may have one file: its row groups are counted once.
-    for part in side_by_side(connection, list(dict.fromkeys(paths)), ask):
+    for part in told(connection, list(dict.fromkeys(paths)), ask):
         for path, count in part:
             groups.setdefault(path, []).append(count)
     return groups

@@ -15,7 +15,8 @@ from headwater.engines.embedded.formats.parquet_schema import (
     Footer,
     calendars,
     footers,
-    side_by_side,
+    told,
+    untold,
 )
 from headwater.engines.embedded.paths import duckdb_paths, is_remote
 from headwater.engines.embedded.storage import storage
@@ -180,7 +181,7 @@ def number_ranges(
     complete = " AND ".join(
         f"coalesce(regexp_matches(stats_{end}_value, {whole}), false)" for end in ("min", "max")
     )
-    with _opened(relation, files, access) as (connection, paths):
+    with _opened(relation, files, access) as (connection, paths), suppress(*untold()):
         rows = connection.execute(
             "SELECT lower(path_in_schema), min(TRY_CAST(stats_min_value AS BIGINT)), "
             "max(TRY_CAST(stats_max_value AS BIGINT)) "
@@ -188,7 +189,8 @@ def number_ranges(
             "WHERE stats_null_count IS NULL OR stats_null_count != num_values "
             f"GROUP BY 1 HAVING bool_and(type IN ('INT32', 'INT64') AND {complete})"
         ).fetchall()
-    return {name: (low, high) for name, low, high in rows}
+        return {name: (low, high) for name, low, high in rows}
+    return {}
 
 
 @contextmanager
@@ -282,7 +284,7 @@ def footer_ranges(
 
     ends = {
         one[0]: one
-        for part in side_by_side(connection, [paths[f.path] for f in files], ask)
+        for part in told(connection, [paths[f.path] for f in files], ask)
         for one in part
     }
     by_file = {}
