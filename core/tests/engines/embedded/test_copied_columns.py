@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from random import Random
@@ -15,6 +15,7 @@ from core.tests.engines.embedded.support import columns, file, partitioned, plan
 
 from headwater.auth.credentials import Access
 from headwater.engines.embedded import EmbeddedEngine
+from headwater.engines.embedded.engine import _ShareQueries
 from headwater.engines.embedded.formats import parquet_values
 from headwater.engines.embedded.formats.parquet_values import FileValues
 from headwater.engines.embedded.running import batches
@@ -336,6 +337,55 @@ def test_a_text_that_is_told_again_and_again_is_not_written_out_at_once(
     shares = read("SELECT * FROM t", relation, 1)
     assert copied
     assert shares["s"].to_pylist() == words.to_pylist()
+
+
+@pytest.mark.parametrize(("columns_", "rows_"), [("id, x, u", 100), ("id, x, m", 300)])
+def test_batches_of_texts_that_duckdb_reads_are_no_larger_than_others(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    copied: list[str],
+    columns_: str,
+    rows_: int,
+) -> None:
+    """Where many rows are asked for at once, as most columns are copied, a text may be of any
+    length."""
+    seen: list[int] = []
+    whole = _ShareQueries._rows_of_few
+
+    def asked_for(self: _ShareQueries, places: Sequence[int]) -> int:
+        seen.append(whole(self, places))
+        return seen[-1]
+
+    monkeypatch.setattr(_ShareQueries, "_rows_of_few", asked_for)
+    same(f"SELECT {columns_} FROM t", made(tmp_path))
+    assert copied
+    assert set(seen) == {rows_}
+
+
+@pytest.mark.parametrize("expected", [64, 1])
+def test_texts_of_several_columns_are_written_out_within_one_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected: int
+) -> None:
+    """Where they are longer than was expected, DuckDB reads them."""
+    words = pa.array(["x" * 50, "y"] * 500)
+    texts = {f"s{i}": words for i in range(39)}
+    pq.write_table(pa.table({"id": IDS, **texts}), path := tmp_path / "t", row_group_size=100)
+    own = columns(id="bigint", **dict.fromkeys(texts, "string"))
+    relation = FileRelation(TableName("db", "t"), own, files=(file(path),))
+    held: list[int] = []
+    whole = FileValues.slice
+
+    def kept(self: FileValues, first: int, last: int) -> list[pa.Array[Any]]:
+        found = whole(self, first, last)
+        held.append(sum(a.nbytes for a in found))
+        return found
+
+    monkeypatch.setattr(FileValues, "slice", kept)
+    monkeypatch.setattr("headwater.untrusted.limits.ROWS_BYTES", 40_000)
+    monkeypatch.setattr(parquet_values, "_TEXT", expected, raising=False)
+    same("SELECT * FROM t", relation)
+    assert bool(held) == (expected == 64)
+    assert max(held, default=0) < 50_000
 
 
 def test_no_row_is_half_of_a_file_that_is_overwritten(

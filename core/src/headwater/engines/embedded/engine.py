@@ -47,6 +47,7 @@ from headwater.sql.pruning.row_shares import divisible
 from headwater.sql.pruning.scan_requests import only_range
 from headwater.tables.scan_request import ScanRequest
 from headwater.tables.table import TableName
+from headwater.types.arrow import arrow_type
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +63,8 @@ _READERS: Final = 16
 _WORTH: Final = 64 * 2**20
 """Bytes that one core reads while a file's first requests are answered, about (50 ms each)."""
 _FEW_ROWS: Final = 2**20
-"""Values of a batch of which most columns are copied: these are filled in in smaller ones."""
+"""Values of a batch of which most columns are copied, and no text is among them: what is copied
+is filled in in smaller ones."""
 _SHARE: Final = "temp.main.headwater_share"
 """Each connection's own view of the rows that it reads."""
 
@@ -297,7 +299,16 @@ class _ShareQueries:
         taken = ", ".join(names[place] for place in places)
         return connection.execute(
             f"SELECT {taken} FROM (\n{self._sql}\n) AS answer({', '.join(names)})"
-        ).to_arrow_reader(max(self._batch_rows, _FEW_ROWS // len(places)))
+        ).to_arrow_reader(self._rows_of_few(places))
+
+    def _rows_of_few(self, places: Sequence[int]) -> int:
+        """Return how many rows a batch of some outputs may have; the last is a row's number."""
+        import pyarrow as pa
+
+        types = [arrow_type(self._outputs[place].type) for place in places[:-1]]
+        if not all(pa.types.is_primitive(t) or pa.types.is_decimal(t) for t in types):
+            return self._batch_rows  # a text may be of any length
+        return max(self._batch_rows, _FEW_ROWS // len(places))
 
 
 @dataclass(frozen=True, slots=True)

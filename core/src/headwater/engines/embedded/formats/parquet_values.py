@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _BATCH_ROWS: Final = 100_000
 _WIDTH: Final = 8
 """Bytes of a value that is no text, at most."""
+_TEXT: Final = 64
+"""Bytes of a text that is told again and again, mostly."""
 _BUFFER: Final = 2**20
 """Bytes of a column that are read from a file at a time."""
 _PACKED: Final = 4
@@ -157,7 +159,8 @@ class FileValues:
             ],
             buffer_size=min(_BUFFER, limits.ROWS_BYTES // len(columns)),
         )
-        self._most = min(_BATCH_ROWS, limits.ROWS_BYTES // (_WIDTH * len(columns)))
+        width = sum(_TEXT if pa.types.is_string(t) else _WIDTH for t in types)
+        self._most = min(_BATCH_ROWS, limits.ROWS_BYTES // width)
         self._batches: Iterator[pa.RecordBatch] = iter(())
         self._batch: pa.RecordBatch | None = None
         self._first = self._last = self._end = 0
@@ -225,16 +228,28 @@ class FileValues:
         return self._written_out([kernel("take", c, places) for c in self._batch.columns])
 
     def _written_out(self, arrays: Sequence[pa.Array[Any]]) -> list[pa.Array[Any]]:
+        import pyarrow as pa
+
         assert self._batch is not None, "they were decoded"
         by_name = dict(zip(self._batch.schema.names, arrays, strict=True))
-        return [
-            _written_out(by_name[c], t) for c, t in zip(self._columns, self._types, strict=True)
-        ]
+        given = [by_name[c] for c in self._columns]
+        if (
+            sum(_text_bytes(a) for a in given if isinstance(a, pa.DictionaryArray))
+            > limits.ROWS_BYTES
+        ):
+            raise NotPlainError
+        return [_written_out(a, t) for a, t in zip(given, self._types, strict=True)]
 
     def close(self) -> None:
         """Let go of the file."""
         self._batches = iter(())
         self._file.close(force=True)
+
+
+def _text_bytes(array: pa.DictionaryArray[Any, Any]) -> int:
+    """Return how many bytes the texts are that an array tells by their numbers."""
+    lengths = kernel("take", kernel("binary_length", array.dictionary), array.indices)
+    return kernel("sum", lengths).as_py() or 0
 
 
 def _written_out(array: Any, type_: pa.DataType) -> Any:
@@ -246,7 +261,4 @@ def _written_out(array: Any, type_: pa.DataType) -> Any:
     if not pa.types.is_dictionary(array.type) or array.type.value_type != type_:
         raise NotPlainError
     array.dictionary.validate(full=True)  # texts are UTF-8
-    lengths = kernel("take", kernel("binary_length", array.dictionary), array.indices)
-    if (kernel("sum", lengths).as_py() or 0) > limits.ROWS_BYTES:
-        raise NotPlainError
     return array.dictionary_decode()
