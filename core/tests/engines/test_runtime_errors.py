@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pyarrow as pa
 import pytest
 
@@ -83,3 +85,58 @@ def test_what_spark_asks_for_is_its_error(query: str) -> None:
     with pytest.raises(EngineError) as caught:
         answer(query)
     assert caught.value.code == "spark-runtime-error"
+
+
+TIES = MemoryDataSource(
+    tables={
+        "t": pa.table(
+            {
+                "n": pa.array([1, 1, 0, None]),
+                "v": pa.array(["x", "y", "z", "z"]),
+                "zero": [0.0, -0.0, 1.0, 1.0],
+                "wide": pa.array([Decimal(0), Decimal(-1), None, None], pa.decimal128(38, 0)),
+                "list": pa.array([[], [None], [1], [1]], pa.list_(pa.int64())),
+            }
+        )
+    }
+)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT max_by(v, n) AS r FROM t",
+        "SELECT min_by(v, -n) AS r FROM t GROUP BY n IS NULL",
+        "SELECT max_by(v, struct(n)) AS r FROM t",
+        "SELECT max_by(zero, n) AS r FROM t",
+        "SELECT max_by(zero, zero) AS r FROM t WHERE n = 1",
+        "SELECT max_by(wide, n) AS r FROM t",
+        "SELECT max_by(list, n) AS r FROM t",
+        "SELECT max_by(nullif(v, 'y'), n) AS r FROM t",
+        "SELECT max_by(v, n) FILTER (WHERE n < 2) AS r FROM t",
+        "SELECT max_by(v, n) OVER (PARTITION BY n IS NULL) AS r FROM t",
+    ],
+)
+def test_of_several_values_that_go_by_the_same_none_is_taken(query: str) -> None:
+    with hw.Workspace(engine="embedded") as workspace, pytest.raises(EngineError) as caught:
+        workspace.sql(query, TIES).to_arrow()
+    assert caught.value.code == "not-portable-value"
+    assert "go by the same" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("query", "values"),
+    [
+        ("SELECT min_by(v, n) AS r FROM t", ["z"]),
+        ("SELECT max_by(v, struct(n, v)) AS r FROM t", ["y"]),
+        ("SELECT max_by(v, n) FILTER (WHERE v <> 'x') AS r FROM t", ["y"]),
+        ("SELECT max_by(n, n) AS r FROM t", [1]),
+        ("SELECT max_by(zero, zero) AS r FROM t", [1.0]),
+        ("SELECT max_by(map(1, 2), n) AS r FROM t", [[(1, 2)]]),
+        ("SELECT max_by(v, n) AS r FROM t WHERE n IS NULL", [None]),
+        ("SELECT min_by(v, n) OVER (PARTITION BY v) AS r FROM t WHERE n < 1", ["z"]),
+    ],
+)
+def test_a_value_that_alone_goes_by_the_most_is_taken(query: str, values: list[object]) -> None:
+    with hw.Workspace(engine="embedded") as workspace:
+        assert workspace.sql(query, TIES).to_arrow().column(0).to_pylist() == values

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _SUMMED_DIGITS: Final = 28
 """Digits of decimals whose sums have room for ten more, as Spark gives them."""
 
+_EXTREMES: Final = {"max_by": "arg_max_null", "min_by": "arg_min_null"}
+
 _COUNTED: Final = Range(0, 2**63 - 1)
 
 _Over = Callable[[str], str]
@@ -93,7 +95,13 @@ def aggregate(
         piece = statistics.BUILDERS[rule](arguments, distinct, over, e.queries.tolerance or 0.0)
         e.queries.allow(node)
         return piece
-    return build(arguments, distinct, e.type_of(node), over)
+    piece = build(arguments, distinct, e.type_of(node), over)
+    if rule in _EXTREMES:
+        # Two zeros are other values of the same place, though the value is what it goes by.
+        zeros = any(part.is_floating for part in piece.type.walk())
+        if zeros or {id(node), id(node.parent)} & e.analysis.unordered:
+            return _untied(rule, piece, arguments, over)
+    return piece
 
 
 def _shares(nodes: list[exp.Expr]) -> list[exp.Expr]:
@@ -291,8 +299,7 @@ def _extreme_by(word: str) -> _Builder:
         refuse_unless(exact, f"{word}(..., {key.type}): the order of such values was not measured")
         if value.type.children or key.type.children:
             return _nested_by(word, value, key, over)
-        function = {"max_by": "arg_max_null", "min_by": "arg_min_null"}[word]
-        return Piece(over(f"{function}({value.sql}, {key.sql})"), value.type, value.raises)
+        return Piece(over(f"{_EXTREMES[word]}({value.sql}, {key.sql})"), value.type, value.raises)
 
     return build
 
@@ -305,6 +312,39 @@ def _nested_by(word: str, value: Piece, key: Piece, over: _Over, then: str = "")
     order = f"{order_key(key.sql, key.type)} {direction}"
     listed = f"list({value.sql} ORDER BY {order}{then}) FILTER (WHERE {key.sql} IS NOT NULL)"
     return Piece(f"({listed})[1]", value.type, value.raises)
+
+
+def _untied(word: str, found: Piece, arguments: list[Piece], over: _Over) -> Piece:
+    """Return `max_by` or `min_by` where no other value goes by the same key.
+
+    Which of several Spark takes, the order of its rows decides: such a group ends the read.
+    Whether there are several is seen without a list of them: the one whose hash is the least has
+    the same hash as the one whose hash is the largest.
+    """
+    value, key = arguments
+    hashed, by = _told_apart(value), order_key(key.sql, key.type)
+    marks = (hashed, f"18446744073709551615 - {hashed}")
+    ends = [
+        over(
+            f"{_EXTREMES[word]}({hashed}, "
+            f"CASE WHEN {key.sql} IS NOT NULL THEN {{k: {by}, h: {mark}}} END)"
+        )
+        for mark in marks
+    ]
+    several = not_portable(f"{word}() of several values that go by the same", found.type)
+    sql = f"CASE WHEN {ends[0]} IS DISTINCT FROM {ends[1]} THEN {several} ELSE {found.sql} END"
+    return made(sql, found.type, [found], declines=True)
+
+
+def _told_apart(value: Piece) -> str:
+    """Return a hash of a value, another one for 0.0 and -0.0; of a map whatever its order."""
+    sql = value.sql
+    if value.type.name == "map":
+        sql = f"list_sort(map_entries({sql}))"
+    elif not (value.type.is_floating or value.type.name == "decimal" or value.type.children):
+        return f"hash({sql})"
+    # DuckDB has one hash for both zeros, for [] and [NULL], and for wide 0 and -1.
+    return f"hash({sql}, CAST({sql} AS VARCHAR))"
 
 
 def _percentile(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -> Piece:
