@@ -31,6 +31,8 @@ from headwater.changes.changes import Changes
 from headwater.engines.embedded import EmbeddedEngine
 from headwater.errors import LedgerMovedError
 from headwater.interfaces.plan import Plan, Planned
+from headwater.reading.content_digests import id_words
+from headwater.tables import window_ids
 from headwater.tables.relation import FileRelation
 from headwater.workspace import changes as workspace_changes
 from headwater.workspace import late_labels
@@ -404,10 +406,39 @@ def test_where_those_that_are_asked_first_are_touched_all_are_read(
     serving: hw.Connection, lake: Lake, monkeypatch: pytest.MonkeyPatch, of: list[int], read: Any
 ) -> None:
     monkeypatch.setattr(late_labels, "_PROBED", 2)
+    monkeypatch.setattr(late_labels, "_ASKED", 2)
     monkeypatch.setattr(label_touch, "ids_compare", lambda _: False)
     ledger = handed_over(serving)
     lake.labels(3, [f"{day}-1" for day in of], at(3), name="new")
     assert days(asked(serving, ledger)) == read
+
+
+@pytest.mark.parametrize("day", range(4))
+def test_of_few_windows_one_says_nothing_of_the_others(
+    serving: hw.Connection, lake: Lake, monkeypatch: pytest.MonkeyPatch, day: int
+) -> None:
+    monkeypatch.setattr(late_labels, "_PROBED", 4)
+    monkeypatch.setattr(label_touch, "ids_compare", lambda _: False)
+    ledger = handed_over(serving)
+    lake.labels(3, [f"{day}-1"], at(3), name="new")
+    assert days(asked(serving, ledger)) == [day]
+
+
+def test_windows_whose_ids_are_found_by_chance_are_not_read(
+    workspace: hw.Workspace, lake: Lake, answered: list[set[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many labels find one of a window's hashes now and then: the window's own ids say it."""
+    monkeypatch.setattr(window_ids, "_SPARE", 2)
+    serving = connect(workspace, lake, horizon=timedelta(days=9))
+    ledger = handed_over(serving)
+    kept = ledger.facts.ids
+    monkeypatch.setattr(window_ids, "_FEW", 6)
+    lake.labels(3, ["2-1", *(f"9-{n}" for n in range(12))], at(3, hours=5), name="new")
+    words = id_words(pa.array([f"9-{n}" for n in range(12)]))
+    changes = asked(serving, ledger)
+    assert any(kept.found(changes[n].window_key, words) for n in (0, 1, 3))
+    assert (days(changes), untouched(changes)) == ([2], [0, 1, 3])
+    assert answered == [{"actuals"}, {"serving", "actuals"}]
 
 
 def test_labels_without_a_time_are_not_looked_at_alone(workspace: hw.Workspace, lake: Lake) -> None:

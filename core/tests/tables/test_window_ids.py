@@ -35,19 +35,19 @@ def test_each_id_is_found_and_hardly_any_other(count: int) -> None:
     assert not ids.knows(f"{KEY}0", ROWS, "a form that they have not")
     assert not ids.knows(f"{KEY}1", ROWS, FORM)
     for word in id_words(mine)[:200]:
-        assert ids.has_any(f"{KEY}0", np.array([word]))
+        assert ids.found(f"{KEY}0", np.array([word]))
     others = id_words(pa.array([f"other-{n}" for n in range(1000)]))
-    assert not ids.has_any(f"{KEY}0", others)
-    assert not ids.has_any(f"{KEY}0", others[:0])
+    assert not ids.found(f"{KEY}0", others)
+    assert not ids.found(f"{KEY}0", others[:0])
 
 
 def test_an_id_is_found_however_wide_its_column_is() -> None:
     ids = kept(pa.array([7, -7, 2**62]))
     for type_ in (pa.int8(), pa.int32(), pa.int64()):
-        assert ids.has_any(f"{KEY}0", id_words(pa.array([-7], type_)))
+        assert ids.found(f"{KEY}0", id_words(pa.array([-7], type_)))
     texts = kept(pa.array(["ü" * 200, ""]))
     for text in (pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())):
-        assert texts.has_any(f"{KEY}0", id_words(pa.array(["ü" * 200]).cast(text)))
+        assert texts.found(f"{KEY}0", id_words(pa.array(["ü" * 200]).cast(text)))
 
 
 @given(
@@ -67,11 +67,11 @@ def test_integers_are_found_as_they_lie(numbers: list[int], others: list[int]) -
     facts.ids = kept(pa.array(numbers, pa.int64()))
     ids = FileFacts.from_bytes(facts.to_bytes()).ids
     for number in numbers:
-        assert ids.has_any(f"{KEY}0", id_words(pa.array([number])))
+        assert ids.found(f"{KEY}0", id_words(pa.array([number])))
     if max(numbers, default=0) - min(numbers, default=0) < 2**15 and min(numbers, default=0) >= 0:
         for other in others:
             word = id_words(pa.array([other]))
-            assert ids.has_any(f"{KEY}0", word) == (other in numbers)
+            assert ids.found(f"{KEY}0", word) == (other in numbers)
 
 
 def test_integers_in_a_row_take_three_bits_each() -> None:
@@ -95,7 +95,7 @@ def test_they_are_kept_beside_the_files(monkeypatch: pytest.MonkeyPatch) -> None
     again = FileFacts.from_bytes(facts.to_bytes())
     assert again.to_bytes() == facts.to_bytes()
     assert again.columns("s3://lake/a", "e") == (("id", "BIGINT"),)
-    assert all(again.ids.has_any(f"{KEY}{n}", id_words(mine[n][:1])) for n in range(3))
+    assert all(again.ids.found(f"{KEY}{n}", id_words(mine[n][:1])) for n in range(3))
     monkeypatch.setattr(window_ids, "ALL", 8)
     newest = FileFacts.from_bytes(facts.to_bytes()).ids
     assert [newest.knows(f"{KEY}{n}", ROWS, FORM) for n in range(3)] == [False, True, True]
@@ -108,7 +108,7 @@ def test_what_is_damaged_takes_every_label_for_one_of_the_window() -> None:
     line = [KEY, ROWS, FORM, 1, 64, 2, 0, 9, 0, 2]
     for content in (b"\0\0", b"\xff\xff"):
         assert ids.take(line, memoryview(content)) == 2
-        assert ids.has_any(KEY, id_words(pa.array([1])))
+        assert ids.found(KEY, id_words(pa.array([1])))
     for place, value in ((1, 1), (3, "x"), (4, 99), (5, -1), (6, 10), (7, 2**64), (8, 4), (9, 3)):
         with pytest.raises((TypeError, ValueError)):
             ids.take([*line[:place], value, *line[place + 1 :]], memoryview(b"\0\0"))

@@ -8,8 +8,9 @@ for equal ids (`headwater.reading.content_digests`); an integer's is the number 
     all others                         the first bits of a hash, twenty-four more than it takes to
                                        count them: 27 bits each
 
-Of the latter another id is taken for one of the window's in one of 16 million tries, at most. That
-costs a read which finds nothing new. An id that is one of the window's is never missed.
+Of the latter another id is taken for one of the window's in one of 16 million tries, at most. An id
+that is one of the window's is never missed. So where few of very many labels are found, they may be
+nobody's (`WindowIds.by_chance`), and whoever minds looks into the files.
 
 Both are numbers in order, and are written as Elias and Fano did: of each its low bytes, as they
 are; then, in bits, how much the rest of each is more than that of the one before.
@@ -36,6 +37,8 @@ MOST: Final = 1_000_000
 ALL: Final = 8_000_000
 """Bytes that are kept of all windows, those that end last."""
 _SPARE: Final = 24
+_FEW: Final = 3
+"""Ids that chance finds at most, mostly: of 300,000 labels, in one of sixty windows, one."""
 _LOW: Final = range(_SPARE // 8 + 1)
 _WORD: Final = 64
 _MIX: Final = 0x9E3779B97F4A7C15
@@ -142,8 +145,8 @@ class WindowIds:
         ids = self._windows.get(window_key)
         return ids is not None and (ids.rows, ids.form) == (rows, form)
 
-    def has_any(self, window_key: str, words: Words) -> bool:
-        """Return whether some ids may be among a window's.
+    def found(self, window_key: str, words: Words) -> int:
+        """Return how many ids may be among a window's; where its own are damaged, all may.
 
         Args:
             window_key: The window; its ids are known.
@@ -153,18 +156,31 @@ class WindowIds:
 
         ids = self._windows[window_key]
         if not ids.count:
-            return False
+            return 0
         sought = words if ids.bits == _WORD else _hashes(words, ids.bits)
         first, last = np.uint64(ids.first), np.uint64(ids.last)
         sought = sought[(sought >= first) & (sought <= last)] - first
         if not len(sought):
-            return False
+            return 0
         numbers = ids.numbers()
         if numbers is None:
-            return True
+            return len(words)
         sought.sort()  # what is looked for in order is found sooner
         places = np.searchsorted(numbers, sought).clip(max=ids.count - 1)
-        return bool((numbers[places] == sought).any())
+        return int((numbers[places] == sought).sum())
+
+    def by_chance(self, window_key: str, found: int, tried: int) -> bool:
+        """Return whether it may well be that none of the ids that were found is a window's.
+
+        Args:
+            window_key: The window.
+            found: How many of its ids were found.
+            tried: Among how many.
+        """
+        ids = self._windows[window_key]
+        if ids.bits == _WORD or not 0 < found <= _FEW:
+            return False
+        return tried * ids.count << 10 > 1 << ids.bits  # more often than once in a thousand windows
 
     def to_lines(self) -> Iterator[tuple[list[Any], bytes]]:
         """Yield what is kept of each window: a list, JSON-ready, and the bytes that it tells of.

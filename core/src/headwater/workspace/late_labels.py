@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _PROBED: Final = 8
 """Of so many windows whose labels landed, one is asked first whether these touch it."""
+_ASKED: Final = 4
+"""Windows that are asked first, at least: of one that is touched, nothing follows for others."""
 
 
 class LateLabels:
@@ -82,14 +84,18 @@ class LateLabels:
             assert entry is not None, "labels landed since it was handed over"
             if by_ids and self._facts.ids.knows(offer.window_key, entry.rows, form):
                 known.append(offer)
-            elif entry.definition == offer.definition:
+            elif _reads_alike(offer):
                 others.append(offer)
             else:  # which ids it had, today's query can't tell
                 touched.add(offer.window)
         try:
-            touched |= set(self._touched_by_ids(known))
+            for offer, may_be_chance in self._touched_by_ids(known):
+                if may_be_chance and _reads_alike(offer):
+                    others.append(offer)
+                else:
+                    touched.add(offer.window)
             if others:
-                touched |= self._touched_by_files(others)
+                touched |= self._touched_by_files(sorted(others, key=lambda o: o.window.start))
         except HeadwaterError as error:
             Stop.current().check()
             _log.debug("%s: labels that landed: %s", self._connection.name, error)
@@ -167,10 +173,10 @@ class LateLabels:
             lost += self._value(replace(draft.plan(), sql=sql, mapping=None, scans=scans))
         return lost
 
-    def _touched_by_ids(self, offers: Sequence[Offer]) -> Iterator[Window]:
+    def _touched_by_ids(self, offers: Sequence[Offer]) -> Iterator[tuple[Offer, bool]]:
         """Yield the windows that labels touch which landed, by the ids kept of each window.
 
-        Only the new files are read; a window may be among them by chance.
+        Only the new files are read. Each window is told with whether it may be there by chance.
         """
         if not offers:
             return
@@ -190,12 +196,14 @@ class LateLabels:
             words.append(id_words(batch.column("id")))
             moments.append(batch.column("came").to_numpy(zero_copy_only=False).astype(np.int64))
         ids, came = np.concatenate(words), np.concatenate(moments)
+        kept = self._facts.ids
         for offer in offers:
             label_ids = ids
             if offer.closes is not None:
                 label_ids = ids[came <= label_delays.micros(offer.closes - label_delays.EPOCH)]
-            if self._facts.ids.has_any(offer.window_key, label_ids):
-                yield offer.window
+            key = offer.window_key
+            if found := kept.found(key, label_ids):
+                yield offer, kept.by_chance(key, found, len(label_ids))
 
     def _touched_by_files(self, offers: Sequence[Offer]) -> frozenset[Window]:
         """Return the windows that labels touch which landed, by ids and times of predictions.
@@ -203,7 +211,8 @@ class LateLabels:
         Of many windows some are asked first: where these are all touched, the others will be, and
         ids and times of all predictions would be read for nothing.
         """
-        probed = offers[_PROBED // 2 :: _PROBED]
+        step = min(_PROBED, len(offers) // _ASKED)
+        probed = offers[step // 2 :: step] if step > 1 else ()
         if probed and self._joined(probed).issuperset(o.window for o in probed):
             return frozenset(o.window for o in offers)
         return self._joined(offers)
@@ -265,6 +274,11 @@ class LateLabels:
     def _value(self, plan: Plan) -> Any:
         """Return the one value that a plan gives."""
         return next(iter(self._rows(plan)[0].values()))
+
+
+def _reads_alike(offer: Offer) -> bool:
+    """Return whether today's query gives the ids of a window as that gave them which read it."""
+    return offer.entry is not None and offer.entry.definition == offer.definition
 
 
 def _labels_of(draft: Draft, hull: Window) -> Wrapped:
