@@ -38,6 +38,11 @@ def data_file(path: str, partition: int = 0) -> DataFile:
     return DataFile(path, status.st_size, partition, _mark(status))
 
 
+def has_mark(file: DataFile) -> bool:
+    """Return whether a file has a mark, by which `changes` tells what happened to it."""
+    return file.etag is not None and file.etag.startswith(_MARK)
+
+
 def marked(files: Iterable[DataFile]) -> tuple[DataFile, ...]:
     """Return files with the marks that local ones have now; of other storage, or gone, as given.
 
@@ -54,7 +59,7 @@ def changes(files: Iterable[DataFile]) -> dict[str, str]:
     """
     changed = {}
     for file in files:
-        if file.etag is None or not file.etag.startswith(_MARK):
+        if not has_mark(file):
             continue
         path = local_path(file.path)
         try:

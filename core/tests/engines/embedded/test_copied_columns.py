@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from random import Random
@@ -408,6 +410,53 @@ def test_no_row_is_half_of_a_file_that_is_overwritten(
     new = {repr({"id": i, "s": "cd"[i % 2]}) for i in range(5000, 6000)}
     assert found <= old | new
     assert found & new
+
+
+@pytest.mark.parametrize("etag", [None, "a plugin's own"])
+def test_no_row_is_of_two_files_where_no_plan_has_marked_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copied: list[str], etag: str | None
+) -> None:
+    path, other = tmp_path / "t.parquet", tmp_path / "other"
+    plain: dict[str, Any] = {"compression": "none", "use_dictionary": False}
+    relation = written(path, pa.table({"id": IDS, "s": WORDS}), **plain)
+    relation = replace(relation, files=(replace(relation.files[0], etag=etag),))
+    written(other, pa.table({"id": pa.array(range(5000, 6000)), "s": ["c", "d"] * 500}), **plain)
+    os.utime(other, (1, 1))  # DuckDB keeps footers of files by their times
+    whole = FileValues.__init__
+
+    def overwritten(self: FileValues, *given: Any) -> None:
+        if copied and other.exists():
+            other.rename(path)
+        whole(self, *given)
+
+    monkeypatch.setattr(FileValues, "__init__", overwritten)
+    found = read("SELECT id, upper(s) AS u FROM t", relation, 1)
+    assert not other.exists()
+    kinds = {(r["id"] >= 5000, r["u"] in "CD") for r in found.to_pylist()}
+    assert kinds == {(False, False), (True, True)}
+
+
+def test_rows_that_come_in_another_order_are_left_to_duckdb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copied: list[str]
+) -> None:
+    relation = made(tmp_path)
+    sql = "SELECT id, x, u FROM t"
+    whole = alone(sql, relation)
+    monkeypatch.setattr(
+        "headwater.engines.embedded.copied_columns.batches",
+        lambda reader: reversed(list(batches(reader))),
+    )
+    found = read(sql, relation, 8_000)
+    assert copied
+    assert sorted(text(found)) == sorted(text(whole))
+
+
+def test_files_of_more_rows_than_have_a_number_are_left_to_duckdb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copied: list[str]
+) -> None:
+    monkeypatch.setattr(parquet_values.Footer, "rows", 2**32 + 1)
+    same("SELECT id, x, u FROM t", made(tmp_path))
+    assert not copied
 
 
 def test_old_dates_of_another_calendar_are_moved(tmp_path: Path, copied: list[str]) -> None:

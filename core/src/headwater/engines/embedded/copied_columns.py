@@ -122,7 +122,7 @@ class Copying:
         self._used = used
         self.types: tuple[DataType, ...] = tuple(o.type for o in outputs)
         self.time_range = time_range if len(given_out) == len(outputs) else None
-        self._footers: dict[str, Footer] = {}
+        self._seen: dict[str, tuple[DataFile, Footer]] = {}
 
     def is_worth(self, share: Share) -> bool:
         """Return whether columns of a share may be copied, and that saves time."""
@@ -130,8 +130,8 @@ class Copying:
         count = len(_plain(share).keys() & set(self._given_out.values()) - self._used.tested)
         return large and 2 * count >= max(1, len(self._used.needed))
 
-    def footer(self, file: DataFile, path: str) -> Footer:
-        """Return the footer of a file.
+    def seen(self, file: DataFile, path: str) -> tuple[DataFile, Footer]:
+        """Return a file with a version mark that it had before its footer was read, and this.
 
         Args:
             file: The file.
@@ -141,10 +141,11 @@ class Copying:
             OSError: If it can't be read.
             pyarrow.ArrowException: If it is none.
         """
-        footer = self._footers.get(file.path)
-        if footer is None:
-            footer = self._footers[file.path] = Footer.read(path)
-        return footer
+        seen = self._seen.get(file.path)
+        if seen is None:
+            marked = file if local_files.has_mark(file) else local_files.data_file(path)
+            seen = self._seen[file.path] = marked, Footer.read(path)
+        return seen
 
     def copies(self, share: Share, footers: Sequence[Footer], *, whole: bool) -> _Copies | None:
         """Return what is copied of a share; None where that can't be.
@@ -213,6 +214,7 @@ class CopiedShare:
 
         self._copying, self._share, self._paths = copying, share, paths
         self._query = query
+        self._files: Sequence[DataFile] = ()
         self._running: Batches | None = None
         self._batches = self._rows()
         self.schema = pa.schema([(f"c{i}", arrow_type(t)) for i, t in enumerate(copying.types)])
@@ -267,7 +269,8 @@ class CopiedShare:
             pyarrow.ArrowException: If a file has a fault.
         """
         files = zip(self._share.files, self._paths, strict=True)
-        footers = [self._copying.footer(file, path) for file, path in files]
+        seen = [self._copying.seen(file, path) for file, path in files]
+        self._files, footers = [file for file, _ in seen], [footer for _, footer in seen]
         spans = [p.rows for p in self._share.pieces for _ in p.files]
         rows = [span or (0, f.rows) for span, f in zip(spans, footers, strict=True)]
         time_range = self._copying.time_range
@@ -281,7 +284,7 @@ class CopiedShare:
                 yield from self._within(time_range, whole, footers, rows)
                 return
         copies = self._copying.copies(self._share, footers, whole=False)
-        if copies is None:
+        if copies is None or any(footer.rows > _ROWS for footer in footers):
             raise NotPlainError
         yield from self._told(copies, footers)
 
@@ -309,24 +312,24 @@ class CopiedShare:
         import pyarrow as pa
 
         begins = list(accumulate((f.rows for f in footers), initial=0))
-        is_first = True
+        told = -1
         with closing(_Values(self._paths, footers, copies)) as values:
             for computed in self._run(copies.instead, copies.computed):
                 numbers = cast(computed.column(len(copies.computed) - 1), pa.int64())
                 first, last = (divmod(numbers[place].as_py(), _ROWS) for place in (0, -1))
-                if not _ascend(numbers) or last[0] >= len(footers):
+                if numbers[0].as_py() <= told or not _ascend(numbers) or last[0] >= len(footers):
                     raise NotPlainError
                 span = begins[last[0]] + last[1] - begins[first[0]] - first[1] + 1
-                if is_first and len(numbers) * _SPARSE < span:
+                if told < 0 and len(numbers) * _SPARSE < span:
                     raise NotPlainError
-                is_first = False
+                told = numbers[-1].as_py()
                 for begin, file, copied in values.of(numbers):
                     rest = computed.slice(begin, len(copied[0])).columns
                     yield self._unchanged(file, self._merged(copies, rest, copied))
 
     def _unchanged(self, file: int, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return rows of a file, whose footer and values were read, and that DuckDB has read."""
-        if local_files.changes([self._share.files[file]]):
+        if local_files.changes([self._files[file]]):
             raise NotPlainError
         return batch
 
