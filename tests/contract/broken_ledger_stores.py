@@ -294,6 +294,18 @@ class SuiteMixes(Shelf):
     breaks = "test_what_is_kept_of_files_comes_back_and_is_no_part_of_the_ledger"
 
 
+class Texts(Facts):
+    """Takes what is told of files for a text."""
+
+    def save_files(self, content: bytes) -> None:
+        super().save_files(content.decode(errors="replace").encode())
+
+
+class SuiteTexts(Shelf):
+    Store = Texts
+    breaks = "test_what_is_kept_of_files_comes_back_and_is_no_part_of_the_ledger"
+
+
 class Waiting(Good):
     def look(self) -> None:
         threading.Event().wait()

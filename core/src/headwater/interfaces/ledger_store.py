@@ -64,8 +64,8 @@ class KeepingFiles(Protocol):
     """A store that also keeps what files' footers said, beside the ledger.
 
     That may be lost, and be of an older ledger: it is read again from the files then. So nothing
-    is compared here, and whoever saves last wins; half of a text is never given as a whole one, for
-    it tells its own digest.
+    is compared here, and whoever saves last wins; half of them is never taken for the whole, which
+    tells its own digest. They are bytes of any kind, and no text.
     """
 
     def load_files(self) -> bytes:

@@ -159,7 +159,7 @@ class FileLedgerStore(BaseModel):
         """Keep what is known of files; whoever saves last wins.
 
         Args:
-            content: Its text.
+            content: Its bytes.
 
         Raises:
             LedgerError: If it can't be written.

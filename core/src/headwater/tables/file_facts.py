@@ -196,7 +196,7 @@ class FileFacts:
         return self._listings[max(numbers)] if numbers else None
 
     def to_bytes(self) -> bytes:
-        """Return them as text, as many as are kept."""
+        """Return them as bytes, as many as are kept."""
         if len(self._files) > limits.KEPT_FILES:
             # Those that this run needed, and of the others the ones that were learned last.
             kept = {p: f for p, f in self._files.items() if p in self._used}

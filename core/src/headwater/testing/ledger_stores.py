@@ -395,18 +395,20 @@ class LedgerStoreContract(Contract):
     ) -> None:
         """A store that keeps facts of files gives them back, and its ledger stays as it was.
 
-        If it fails: keep them at a place of their own, and give no bytes where there are none.
+        If it fails: keep them at a place of their own, as bytes, for most are no text; and give no
+        bytes where there are none.
         """
+        content = b"one\n" + bytes(range(256))
         if not offers(store, KeepingFiles):
             undeclared(store, "load_files")
             return
         assert store.load_files() == b""
-        store.save_files(b"one\n")
+        store.save_files(content)
         assert store.load() == (b"", None), "there is a ledger that nobody saved"
         mark = store.save(_content(1), None)
         other = again()
         assert offers(other, KeepingFiles)
-        assert other.load_files() == b"one\n"
+        assert other.load_files() == content
         other.save_files(b"two\n")
         assert again().load() == (_content(1), mark or again().load()[1])
         assert offers(store, KeepingFiles)

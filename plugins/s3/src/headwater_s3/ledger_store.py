@@ -144,7 +144,7 @@ class S3LedgerStore(BaseModel):
         """Keep what is known of files; whoever saves last wins.
 
         Args:
-            content: Its text.
+            content: Its bytes.
 
         Raises:
             AccessDeniedError: If it may not be written.
@@ -152,7 +152,7 @@ class S3LedgerStore(BaseModel):
         bucket, key = parse_uri(f"{self.uri}.files")
         with self._session("save what is kept of files beside") as session:
             session.client("s3").put_object(
-                Bucket=bucket, Key=key, Body=content, ContentType="application/jsonl"
+                Bucket=bucket, Key=key, Body=content, ContentType="application/octet-stream"
             )
 
     @contextmanager
