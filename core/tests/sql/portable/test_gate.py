@@ -102,6 +102,20 @@ def test_only_a_divisor_that_may_be_zero_is_guarded(divisor: str, guarded: bool)
     assert ("DIVIDE_BY_ZERO" in text) is guarded
 
 
+@pytest.mark.parametrize(
+    ("condition", "guarded"), [("d <= 0", False), ("d > 1 OR 0 >= d", False), ("d < 0", True)]
+)
+def test_what_is_no_case_says_what_a_divisor_is_not(condition: str, guarded: bool) -> None:
+    sql = f"SELECT CASE WHEN {condition} THEN 0D ELSE 1 / d END AS v FROM t"
+    text = portable.compile(analysed(sql), lambda t: t.name)
+    assert ("DIVIDE_BY_ZERO" in text) is guarded
+
+
+def test_a_place_0_is_none_of_those_that_raise_nothing() -> None:
+    text = portable.compile(analysed("SELECT slice(a, 0, 2) AS v FROM t"), lambda t: t.name)
+    assert "INVALID_PARAMETER_VALUE.START" in text
+
+
 @pytest.mark.parametrize(("digits", "guarded"), [(19, False), (20, True)])
 def test_only_a_product_beyond_38_digits_is_guarded(digits: int, guarded: bool) -> None:
     factors = f"CAST(d AS DECIMAL(19,2)) * CAST(d AS DECIMAL({digits},2))"

@@ -144,20 +144,16 @@ class Expressions:
     def learn_not(self, condition: exp.Expr | None, value: exp.Expr | None = None) -> None:
         """Know what a condition says where it is not true: in the branches of CASE behind it.
 
-        Where it is NULL, the value that it compares with a literal is NULL, and raises nothing.
+        Where it is NULL, the value that it compares with a literal is NULL, and raises nothing. NaN
+        is the greatest number, on both engines: it meets the opposite of what it does not meet.
         """
         if value is not None and condition is not None:
             self._learn(value, condition, "<>")
             return
         for disjunct in spread(condition, exp.Or):
             operator = ranges.OPPOSITE.get(COMPARISONS.get(type(disjunct), ""))
-            if operator is not None and (operator in ("=", "<>") or not self._floating(disjunct)):
+            if operator is not None:
                 self._learn(disjunct.this, disjunct.expression, operator)
-
-    def _floating(self, comparison: exp.Expr) -> bool:
-        """Whether a NaN may be compared, which is in no order as the opposite would have it."""
-        sides = comparison.this, comparison.expression
-        return any(self.analysis.type_of(x).is_floating for x in sides)
 
     def _learn(self, one_side: exp.Expr, other_side: exp.Expr, operator: str) -> None:
         """Keep what a comparison of a number with a literal says.

@@ -167,7 +167,7 @@ FLIPPED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "<>": "<
 """`a < b` is `b > a`."""
 
 OPPOSITE: Final = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "=": "<>", "<>": "="}
-"""What holds where a comparison is false (and no side NULL, no side NaN)."""
+"""What holds where a comparison is false (and no side NULL)."""
 
 
 # -- times ---------------------------------------------------------------------------------------
