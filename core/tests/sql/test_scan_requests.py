@@ -74,6 +74,11 @@ LATER = datetime(2026, 1, 3, tzinfo=UTC)
             ("at", None, LATER),
         ),
         (
+            "at >= TIMESTAMP '2025-12-31' AND at >= TIMESTAMP '2026-01-01'",
+            ("at", NEW_YEAR, None),
+        ),
+        ("at >= TIMESTAMP '2026-01-01' AND at < local", None),
+        (
             "local >= TIMESTAMP_NTZ '2026-01-01'",
             ("local", NEW_YEAR.replace(tzinfo=None), None),
         ),
