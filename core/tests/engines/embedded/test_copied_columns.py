@@ -412,6 +412,24 @@ def test_no_row_is_half_of_a_file_that_is_overwritten(
     assert found & new
 
 
+@pytest.mark.parametrize("large", [True, False])
+def test_a_column_that_swells_in_memory_is_left_to_duckdb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copied: list[str], large: bool
+) -> None:
+    """DuckDB counts what it takes. A small file can hold a page of gigabytes."""
+    zeros = pa.array([0.0] * 2000)
+    numbers = pa.array([Random(i).random() for i in range(2000)])
+    table = pa.table({"id": range(2000), "x": zeros, "y": numbers})
+    pq.write_table(
+        table, path := tmp_path / "t", row_group_size=1000, compression="zstd", use_dictionary=False
+    )
+    own = columns(id="bigint", x="double", y="double")
+    relation = FileRelation(TableName("db", "t"), own, files=(file(path),))
+    monkeypatch.setattr(parquet_values, "_LARGE", 1000 if large else 10_000, raising=False)
+    same("SELECT * FROM t", relation)
+    assert set(copied) == {"slice id y" if large else "slice id x y"}
+
+
 @pytest.mark.parametrize("etag", [None, "a plugin's own"])
 def test_no_row_is_of_two_files_where_no_plan_has_marked_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copied: list[str], etag: str | None

@@ -28,6 +28,10 @@ _BUFFER: Final = 2**20
 """Bytes of a column that are read from a file at a time."""
 _PACKED: Final = 4
 """Bytes that a text takes in its file, at most: of more, few are told twice."""
+_LARGE: Final = limits.ROWS_BYTES // 8
+"""Bytes of a column in a row group that may be one page, whatever it takes in the file."""
+_SWOLLEN: Final = 16
+"""Times the bytes that a larger one takes in the file: more may be made to fill the memory."""
 
 
 class NotPlainError(Exception):
@@ -48,6 +52,7 @@ class Footer:
         self.starts = tuple(accumulate(counts, initial=0))
         """The first row of each row group, and the one behind the last."""
         self._packed: dict[str, bool] = {}
+        self._swollen: dict[str, bool] = {}
         self._leaves: dict[str, int] = {}
 
     @classmethod
@@ -70,6 +75,8 @@ class Footer:
     def gives(self, column: str, type_: pa.DataType) -> bool:
         """Return whether Arrow gives a column in a type, texts as numbers of a dictionary.
 
+        It holds a page whole, of each column one, and knows no limit.
+
         Args:
             column: Its name; it is a leaf.
             type_: The type.
@@ -80,6 +87,8 @@ class Footer:
         if place < 0:
             return False
         found = self._schema.field(place).type
+        if self._is_swollen(column):
+            return False
         if not pa.types.is_string(type_):
             return bool(found == type_)
         if pa.types.is_dictionary(found):
@@ -96,6 +105,16 @@ class Footer:
                 for c in chunks
             )
         return packed
+
+    def _is_swollen(self, column: str) -> bool:
+        """Return whether a column takes much more memory than bytes of its file."""
+        swollen = self._swollen.get(column)
+        if swollen is None:
+            swollen = self._swollen[column] = any(
+                c.total_uncompressed_size > max(_LARGE, _SWOLLEN * c.total_compressed_size)
+                for c in self._chunks(column, 0, self.rows)
+            )
+        return swollen
 
     def lies_in(
         self, column: str, rows: tuple[int, int], low: int | None, high: int | None
