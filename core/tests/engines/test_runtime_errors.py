@@ -140,3 +140,48 @@ def test_of_several_values_that_go_by_the_same_none_is_taken(query: str) -> None
 def test_a_value_that_alone_goes_by_the_most_is_taken(query: str, values: list[object]) -> None:
     with hw.Workspace(engine="embedded") as workspace:
         assert workspace.sql(query, TIES).to_arrow().column(0).to_pylist() == values
+
+
+LISTS = MemoryDataSource(tables={"t": pa.table({"l": [[1, 2], [1, None]], "n": [1, 2]})})
+
+
+@pytest.mark.parametrize(
+    ("start", "step", "value"),
+    [
+        ("array(0L)", "array_append(x, y)", [0, 1, 2]),
+        ("struct(0L AS n, '' AS s)", "struct(x.n + y AS n, x.s AS s)", {"n": 3, "s": ""}),
+        ("struct(0L AS n, array(0L) AS a)", "struct(y AS n, array(y) AS a)", {"n": 2, "a": [2]}),
+        ("struct(array(0L) AS a)", "struct(CASE WHEN y > 0 THEN array(y) END AS a)", {"a": [2]}),
+        ("map('a', 0L)", "map('a', y)", [("a", 2)]),
+    ],
+)
+def test_no_null_is_put_where_spark_has_no_place_for_one(
+    start: str, step: str, value: object
+) -> None:
+    query = f"SELECT aggregate(l, {start}, (x, y) -> {step}) AS r FROM t WHERE n = "
+    with hw.Workspace(engine="embedded") as workspace:
+        assert workspace.sql(f"{query} 1", LISTS).to_arrow().column(0).to_pylist() == [value]
+        with pytest.raises(EngineError) as caught:
+            workspace.sql(f"{query} 2", LISTS).to_arrow()
+    assert caught.value.code == "not-portable-value"
+
+
+def test_a_step_may_give_null_where_the_start_has_a_place_for_one() -> None:
+    start = "CAST(array(0L) AS ARRAY<BIGINT>)"
+    query = f"SELECT aggregate(l, {start}, (x, y) -> array_append(x, y)) AS r FROM t"
+    with hw.Workspace(engine="embedded") as workspace:
+        answer_ = workspace.sql(query, LISTS).to_arrow().column(0).to_pylist()
+    assert sorted(answer_, key=repr) == [[0, 1, 2], [0, 1, None]]
+
+
+@pytest.mark.parametrize(
+    ("rows", "values"),
+    [
+        ("((1, 2)), ((3, 4))", [(1, 2), (3, 4)]),
+        ("(((1, 2))), (struct(3, 4)), (5, 6)", [(1, 2), (3, 4), (5, 6)]),
+    ],
+)
+def test_a_row_of_values_in_more_brackets_is_the_row(rows: str, values: list[object]) -> None:
+    with hw.Workspace(engine="embedded") as workspace:
+        table = workspace.sql(f"SELECT * FROM VALUES {rows} AS v(a, b)", LISTS).to_arrow()
+    assert sorted(tuple(row.values()) for row in table.to_pylist()) == values

@@ -210,13 +210,14 @@ def _bracketed(work: Work, node: exp.Subquery, context: Context) -> Frame:
 
 
 def values_of(row: exp.Expr) -> list[exp.Expr]:
-    """Return the values of a row of VALUES: what is `struct(a, b)` as a whole is `(a, b)`.
+    """Return the values of a row of VALUES: what is `struct(a, b)` or `((a, b))` is `(a, b)`.
 
     Source: Apache Spark 4.1, `AstBuilder.visitInlineTable`.
     """
     items = row.expressions if isinstance(row, exp.Tuple) else [row]
     only = items[0].unnest() if len(items) == 1 else None
-    if not isinstance(only, exp.Anonymous) or str(only.this).lower() != "struct":
+    whole = isinstance(only, exp.Anonymous) and str(only.this).lower() == "struct"
+    if only is None or not (whole or isinstance(only, exp.Tuple)):
         return list(items)
     return [x.this if isinstance(x, exp.Alias) else x for x in only.expressions]
 

@@ -13,7 +13,7 @@ from headwater.sql.portable import containers
 from headwater.sql.portable.comparing import widened
 from headwater.sql.portable.pieces import Piece, Refusal, made, refuse_unless
 from headwater.sql.portable.raising import not_portable
-from headwater.sql.portable.spelling import cast, null
+from headwater.sql.portable.spelling import cast, null, text
 from headwater.types import DataType
 
 if TYPE_CHECKING:
@@ -140,15 +140,17 @@ def _aggregate(e: Expressions, node: exp.Expr, array: Piece, rest: list[exp.Expr
     refuse_unless(len(lambdas[0].expressions) == 2, "a lambda of other parameters", lambdas[0])
     outside = next(filter(_is_of_many_rows, lambdas[0].this.walk()), None)
     refuse_unless(outside is None, "aggregate() by what is of many rows", outside)
+    # A type that is written has a place for NULL everywhere.
+    filled = bool(type_.children) and not isinstance(rest[0].unnest(), exp.Cast)
     alike = type_ == element or (type_.is_numeric and element.is_numeric)
-    if alike and not _captures(lambdas[0]):
+    if alike and not filled and not _captures(lambdas[0]):
         params, body = _body(e, lambdas[0], [type_, element], ["{}", "{}"])
         _refuse_other(body, type_, lambdas[0])
         merged = widened(body, type_)
         # A cast around the first value keeps DuckDB from giving the list its own type.
         sql = f"list_reduce({array.sql}, lambda {params}: {merged.sql}, {cast(start.sql, type_)})"
     else:
-        sql, merged = _reduced(e, lambdas[0], array, start)
+        sql, merged = _reduced(e, lambdas[0], array, start, filled=filled)
     sql = f"CASE WHEN {array.sql} IS NOT NULL THEN {sql} END"
     result = Piece(sql, type_, array.raises or start.raises or merged.raises)
     if len(lambdas) == 1:
@@ -166,7 +168,33 @@ def _is_of_many_rows(node: exp.Expr) -> bool:
     return isinstance(node, (exp.Window, exp.Query)) or called(node).kind == "aggregate"
 
 
-def _reduced(e: Expressions, lambda_: exp.Expr, array: Piece, start: Piece) -> tuple[str, Piece]:
+def _filled(merged: Piece) -> Piece:
+    """Return what a step of aggregate() gives, unless NULL is in it.
+
+    Where no NULL can be in the array or struct that it begins with, Spark 4.1 reads whatever
+    stands in the place of one that a step puts there: 0, or it breaks off.
+    """
+    sql, type_ = merged.sql, merged.type
+    if type_.name == "map":
+        parts = [(f"map_values({sql})", DataType("array", children=type_.children[-1:]))]
+    elif type_.name == "struct":
+        parts = [(f"struct_extract({sql}, {text(n)})", c) for n, c in type_.fields]
+    else:
+        parts = [(sql, type_)]
+    deep = any(x.children and (x.name != "array" or x.element.children) for _, x in parts)
+    refuse_unless(not deep, f"aggregate() that begins with {type_}")
+    holds = " OR ".join(
+        f"{part} IS NULL" + (f" OR list_count({part}) <> len({part})" if x.children else "")
+        for part, x in parts
+    )
+    null_inside = not_portable("NULL in what a step of aggregate() gives", type_)
+    checked = f"CASE WHEN {sql} IS NOT NULL AND ({holds}) THEN {null_inside} ELSE {sql} END"
+    return Piece(checked, type_, raises=True, declines=not merged.risky)
+
+
+def _reduced(
+    e: Expressions, lambda_: exp.Expr, array: Piece, start: Piece, *, filled: bool
+) -> tuple[str, Piece]:
     """Return what a lambda makes of a start and each element, whatever it uses beside them.
 
     DuckDB's list_reduce takes other rows' values for what stands around a lambda once lists differ
@@ -197,11 +225,12 @@ def _reduced(e: Expressions, lambda_: exp.Expr, array: Piece, start: Piece) -> t
     kept = "".join(f", {name}: struct_extract({item}, '{name}')" for name, _ in around.values())
     nothing = "".join(f", {name}: {null(piece.type)}" for name, piece in around.values())
     elements = f"list_transform({array.sql}, lambda {item}: {{a: {null(type_)}, v: {item}{parts}}})"
-    merged = f"{{a: {cast(widened(body, type_).sql, type_)}, v: struct_extract({item}, 'v'){kept}}}"
+    given = _filled(widened(body, type_)) if filled else widened(body, type_)
+    merged = f"{{a: {cast(given.sql, type_)}, v: struct_extract({item}, 'v'){kept}}}"
     first = f"{{a: {cast(start.sql, type_)}, v: {null(element)}{nothing}}}"
     sql = f"list_reduce({elements}, lambda {before}, {item}: {merged}, {first})"
     raises = any(piece.raises for _, piece in around.values())
-    return f"struct_extract({sql}, 'a')", Piece(body.sql, type_, body.raises or raises)
+    return f"struct_extract({sql}, 'a')", Piece(body.sql, type_, given.raises or raises)
 
 
 def _refuse_other(body: Piece, type_: DataType, lambda_: exp.Expr) -> None:
