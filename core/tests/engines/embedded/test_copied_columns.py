@@ -430,6 +430,30 @@ def test_a_column_that_swells_in_memory_is_left_to_duckdb(
     assert set(copied) == {"slice id y" if large else "slice id x y"}
 
 
+def varint(place: int) -> bytes:
+    """A place in a file, as footers write it."""
+    place, found = place * 2, b""
+    while place > 127:
+        found, place = found + bytes([place & 127 | 128]), place >> 7
+    return found + bytes([place])
+
+
+def test_a_column_whose_pages_are_said_to_be_before_its_dictionary(tmp_path: Path) -> None:
+    """DuckDB begins with the dictionary; Arrow took the values of another row group."""
+    path = tmp_path / "t.parquet"
+    relation = written(path, pa.table({"id": IDS}), write_statistics=False)
+    other, own = (pq.read_metadata(path).row_group(i).column(0) for i in (6, 7))
+    data = path.read_bytes()
+    said, wrong = (
+        b"\x26" + varint(first) + b"\x26" + varint(own.dictionary_page_offset or 0)
+        for first in (own.data_page_offset, other.dictionary_page_offset or 0)
+    )
+    assert data.count(said) == 1
+    assert len(said) == len(wrong)
+    path.write_bytes(data.replace(said, wrong))
+    same("SELECT id, id AS again FROM t", relation)
+
+
 @pytest.mark.parametrize("etag", [None, "a plugin's own"])
 def test_no_row_is_of_two_files_where_no_plan_has_marked_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copied: list[str], etag: str | None

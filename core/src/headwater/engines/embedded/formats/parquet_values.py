@@ -52,7 +52,7 @@ class Footer:
         self.starts = tuple(accumulate(counts, initial=0))
         """The first row of each row group, and the one behind the last."""
         self._packed: dict[str, bool] = {}
-        self._swollen: dict[str, bool] = {}
+        self._odd: dict[str, bool] = {}
         self._leaves: dict[str, int] = {}
 
     @classmethod
@@ -87,7 +87,7 @@ class Footer:
         if place < 0:
             return False
         found = self._schema.field(place).type
-        if self._is_swollen(column):
+        if self._is_odd(column):
             return False
         if not pa.types.is_string(type_):
             return bool(found == type_)
@@ -106,15 +106,19 @@ class Footer:
             )
         return packed
 
-    def _is_swollen(self, column: str) -> bool:
-        """Return whether a column takes much more memory than bytes of its file."""
-        swollen = self._swollen.get(column)
-        if swollen is None:
-            swollen = self._swollen[column] = any(
+    def _is_odd(self, column: str) -> bool:
+        """Return whether a column takes much more memory than bytes of its file, or begins twice.
+
+        Arrow begins with the first of its pages, DuckDB with its dictionary.
+        """
+        odd = self._odd.get(column)
+        if odd is None:
+            odd = self._odd[column] = any(
                 c.total_uncompressed_size > max(_LARGE, _SWOLLEN * c.total_compressed_size)
+                or c.data_page_offset <= (c.dictionary_page_offset or 0)
                 for c in self._chunks(column, 0, self.rows)
             )
-        return swollen
+        return odd
 
     def lies_in(
         self, column: str, rows: tuple[int, int], low: int | None, high: int | None
