@@ -17,6 +17,7 @@ from core.tests.engines.embedded.support import columns, file, partitioned, plan
 
 from headwater.auth.credentials import Access
 from headwater.engines.embedded import EmbeddedEngine
+from headwater.engines.embedded.copied_columns import TimeRange, _ascend
 from headwater.engines.embedded.engine import _ShareQueries
 from headwater.engines.embedded.formats import parquet_values
 from headwater.engines.embedded.formats.parquet_values import FileValues
@@ -232,6 +233,24 @@ def test_shares_in_a_time_range_are_read_by_arrow_alone(
     same(f"SELECT {columns_} FROM t WHERE {where}", relation)
     assert copied
     assert (sum(asked) < 500) == (alone_ and statistics)
+
+
+@pytest.mark.parametrize(
+    ("moments", "held"),
+    [([10, 19], True), ([9, 12], False), ([12, 20], False), ([12, None], False)],
+)
+def test_a_time_range_begins_with_its_first_moment_and_ends_before_its_last(
+    moments: list[int | None], held: bool
+) -> None:
+    assert TimeRange(0, 10, 20).holds(pa.array(moments, pa.timestamp("us", "UTC"))) is held
+
+
+@pytest.mark.parametrize(
+    ("numbers", "ascend"),
+    [([], True), ([7], True), ([1, 2, 9], True), ([1, 2, 2], False), ([2, 1, 3], False)],
+)
+def test_no_row_is_copied_twice_or_after_a_later_one(numbers: list[int], ascend: bool) -> None:
+    assert _ascend(pa.array(numbers, pa.int64())) is ascend
 
 
 @pytest.mark.parametrize("wrong", [10**9, None])
