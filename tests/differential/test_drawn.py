@@ -40,7 +40,9 @@ TOGETHER = [COMPILED[start : start + 8] for start in range(0, len(COMPILED), 8)]
 def _calls(function: Function) -> list[str]:
     texts = drawn.calls(function, random.Random(function.name), CALLS)
     # The largest int as a length is a text of 2 GB for each row.
-    return [x for x in texts if function.name not in MADE_LONG or not re.search("in_|bi_", x)]
+    texts = (x for x in texts if function.name not in MADE_LONG or not re.search("in_|bi_", x))
+    # The engines are asked for the time one after the other.
+    return [x for x in texts if not function.may_vary(0) or not x.endswith("()")]
 
 
 @pytest.mark.parametrize("some", TOGETHER, ids=lambda some: f"{some[0].name}-{some[-1].name}")

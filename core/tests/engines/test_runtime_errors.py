@@ -185,3 +185,16 @@ def test_a_row_of_values_in_more_brackets_is_the_row(rows: str, values: list[obj
     with hw.Workspace(engine="embedded") as workspace:
         table = workspace.sql(f"SELECT * FROM VALUES {rows} AS v(a, b)", LISTS).to_arrow()
     assert sorted(tuple(row.values()) for row in table.to_pylist()) == values
+
+
+@pytest.mark.parametrize("type_", [pa.float32(), pa.float64()])
+def test_an_approximate_percentile_of_nan_is_none_of_ours(type_: pa.DataType) -> None:
+    """Spark compares parts of a group by `<`: which parts there are decides where NaN stands."""
+    values = pa.array([1.0, 2.0, float("nan"), 4.0], type_)
+    source = MemoryDataSource(tables={"t": pa.table({"x": values})})
+    query = "SELECT percentile_approx(x, 0.75) AS p FROM t"
+    with hw.Workspace(engine="embedded") as workspace:
+        rows = workspace.sql(f"{query} WHERE x < 'NaN'", source).to_arrow()
+        assert rows["p"].to_pylist() == [4.0]
+        with pytest.raises(EngineError, match="approximate percentile of values that are NaN"):
+            workspace.sql(query, source).to_arrow()

@@ -445,7 +445,8 @@ def _discrete(value: Piece, share: Piece, type_: DataType, over: _Over, down: st
 def _approximate(arguments: list[Piece], distinct: bool, type_: DataType, over: _Over) -> Piece:
     """Return `percentile_approx`, which is exact for less than half as many rows as its accuracy.
 
-    Source: Apache Spark 4.1, `QuantileSummaries`: up to there no two values are merged.
+    Source: Apache Spark 4.1, `QuantileSummaries`: up to there no two values are merged. Of two
+    parts of a group it compares values by `<`, so that it depends on the parts where NaN stands.
     """
     refuse_unless(not distinct, "an approximate percentile of DISTINCT values")
     value, share = arguments[:2]
@@ -460,10 +461,13 @@ def _approximate(arguments: list[Piece], distinct: bool, type_: DataType, over: 
     many = not_portable(f"an approximate percentile of {accuracy} / 2 rows or more", type_)
     large = not_portable("an approximate percentile of numbers beyond 2^53", type_)
     value_at = _no_zero(value, f"list_sort({listed})[{place}]", type_)
+    odd = f"{largest} > 9007199254740992", large
+    if value.type.is_floating:
+        nan = not_portable("an approximate percentile of values that are NaN", type_)
+        odd = f"isnan({over(f'max({value.sql})')})", nan
     sql = (
         f"CASE WHEN {count} * 2 >= {accuracy} THEN {many} "
-        f"WHEN {largest} > 9007199254740992 "
-        f"AND {'false' if value.type.is_floating else 'true'} THEN {large} ELSE {value_at.sql} END"
+        f"WHEN {odd[0]} THEN {odd[1]} ELSE {value_at.sql} END"
     )
     return made(sql, type_, [value], declines=True)
 
