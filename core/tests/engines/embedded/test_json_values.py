@@ -52,8 +52,7 @@ def test_what_jackson_does_not_read_for_its_size_ends_the_read(
 
 def test_long_texts_are_read(tmp_path: Path) -> None:
     text = '{"a":1,"b":"' + "x y" * 30_000 + '"}'
-    with pytest.raises(EngineError):  # it could be a name
-        asked(tmp_path / "t", "get_json_object(s, '$.a')", text)
+    assert asked(tmp_path / "t", "get_json_object(s, '$.a')", text) == "1"
     text = '{"a":1,"b":[' + ",".join(["0.123456789"] * 9000) + "]}"
     assert asked(tmp_path / "u", "get_json_object(s, '$.a')", text) == "1"
 

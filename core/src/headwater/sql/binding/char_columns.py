@@ -14,6 +14,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from headwater.sql.analysis import Analysis, Binding, Scope, TableReference
+from headwater.tables.table import Column
 
 
 def length_of(analysis: Analysis, node: exp.Expr) -> int | None:
@@ -22,17 +23,28 @@ def length_of(analysis: Analysis, node: exp.Expr) -> int | None:
     return length_of_binding(analysis, analysis.binding_of(bare))
 
 
+def holds_char(analysis: Analysis, node: exp.Expr) -> bool:
+    """Return whether an expression is a column in whose arrays or structs CHARs are."""
+    bare = node.unnest() if isinstance(node, exp.Paren) else node
+    column = _column(analysis, analysis.binding_of(bare))
+    return column is not None and bool(column.type.children) and column.type.has_char
+
+
 def length_of_binding(analysis: Analysis, binding: Binding | None) -> int | None:
     """Return the length of the CHAR column that a name means; None if it means none."""
+    column = _column(analysis, binding)
+    return column.type.precision if column is not None and column.type.name == "char" else None
+
+
+def _column(analysis: Analysis, binding: Binding | None) -> Column | None:
+    """Return the column of a table that a name means, handed on untouched; None if none."""
     visited: set[int] = set()
     while binding is not None and not binding.fields and id(binding) not in visited:
         visited.add(id(binding))
         source = binding.scope.sources.get(binding.source)
         if isinstance(source, TableReference):
             table = analysis.tables.get(source.name)
-            column = table.column(binding.column) if table is not None else None
-            is_char = column is not None and column.type.name == "char"
-            return column.type.precision if column is not None and is_char else None
+            return table.column(binding.column) if table is not None else None
         if not isinstance(source, Scope):
             return None
         binding = _origin(source, binding.column)

@@ -99,7 +99,8 @@ def aggregate(
     if rule in _EXTREMES:
         # Two zeros are other values of the same place, though the value is what it goes by.
         zeros = any(part.is_floating for part in piece.type.walk())
-        if zeros or {id(node), id(node.parent)} & e.analysis.unordered:
+        unordered = zeros or {id(node), id(node.parent)} & e.analysis.unordered
+        if unordered and not (piece.type.children and _goes_by_itself(node)):
             return _untied(rule, piece, arguments, over)
     return piece
 
@@ -334,6 +335,13 @@ def _untied(word: str, found: Piece, arguments: list[Piece], over: _Over) -> Pie
     several = not_portable(f"{word}() of several values that go by the same", found.type)
     sql = f"CASE WHEN {ends[0]} IS DISTINCT FROM {ends[1]} THEN {several} ELSE {found.sql} END"
     return made(sql, found.type, [found], declines=True)
+
+
+def _goes_by_itself(node: exp.Expr) -> bool:
+    """Return whether a column goes by what is made of it, as labels do by their canonical form."""
+    value, key = node.expressions[:2]
+    columns = {c.sql() for c in key.find_all(exp.Column)}
+    return isinstance(value, exp.Column) and columns == {value.sql()}
 
 
 def _told_apart(value: Piece) -> str:

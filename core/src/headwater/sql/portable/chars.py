@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from headwater import types as t
 from headwater.sql.analysis import Analysis
-from headwater.sql.binding.char_columns import length_of
+from headwater.sql.binding.char_columns import holds_char, length_of
 from headwater.sql.portable import literals
 from headwater.sql.portable.pieces import Piece, Refusal
 
@@ -34,9 +34,12 @@ def padded(analysis: Analysis, operands: Sequence[Operand]) -> list[Piece]:
     All are CHAR columns, or one side is one and the other is constant; else nothing is padded.
 
     Raises:
-        Refusal: As `compared`.
+        Refusal: As `compared`; or if CHARs are in arrays or structs.
     """
     pieces = [piece for _, piece in operands]
+    for node, piece in operands:
+        if piece.type.children and holds_char(analysis, node):
+            raise Refusal("comparing arrays or structs of CHAR, which Spark fills up within", node)
     lengths = [length_of(analysis, node) for node, _ in operands]
     if not any(lengths) or any(p.type not in (t.STRING, t.VOID) for p in pieces):
         return pieces
