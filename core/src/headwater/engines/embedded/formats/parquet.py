@@ -14,6 +14,7 @@ from headwater.engines.embedded.formats.parquet_schema import (
     NANOSECONDS,
     NANOSECONDS_UTC,
     FileColumn,
+    by_name,
     footers,
     is_renamed,
     named,
@@ -60,12 +61,13 @@ def scans(
         alone = footer.calendar != MODERN or bool(named(footer.columns, FILE_INDEX))
         alike[footer.columns, footer.calendar, file.path if alone else ""].append(file)
     for (columns, calendar, _), files in alike.items():
-        used = [c for column in relation.data_columns for c in named(columns, column.name)]
+        found = by_name(columns)
+        used = [c for column in relation.data_columns for c in found[column.name.casefold()]]
         in_utc = any(c.holds(NANOSECONDS_UTC) and c.name.casefold() in group.needed for c in used)
         # A value that is refused is told with its file's number.
         misfits = Misfits.of(relation, group, files)
         convert = partial(_converted, relation, misfits, group, is_cut=in_utc)
-        reads = _reads(relation, group, columns, files[0], calendar, convert)
+        reads = _reads(relation, group, found, files[0], calendar, convert)
         listed = [paths[f.path] for f in files]
         part: Part | None = partial(_source, listed)
         source = _source(listed, 0, len(files))
@@ -90,29 +92,29 @@ def scans(
                 column.name
                 for column in relation.data_columns
                 if column.name.casefold() in group.needed
-                and any(c.in_nanoseconds for c in named(columns, column.name))
+                and any(c.in_nanoseconds for c in found[column.name.casefold()])
             ),
-            absent=tuple(c.name for c in relation.data_columns if not named(columns, c.name)),
+            absent=tuple(c.name for c in relation.data_columns if not found[c.name.casefold()]),
             others=tuple(c.name for c in columns if c.name.casefold() not in names),
-            part=None if named(columns, FILE_ROW) else part,
+            part=None if found[FILE_ROW] else part,
             rows=None if in_utc else sum(by_path[paths[f.path]].rows for f in files),
-            used=max(1, sum(bool(named(columns, n)) for n in names)) / max(1, len(columns)),
+            used=max(1, sum(bool(found[n]) for n in names)) / max(1, len(columns)),
             asked=_leaves(columns, used),
-            plain=dict(_plain(relation, columns, reads)),
+            plain=dict(_plain(relation, found, reads)),
         )
 
 
 def _plain(
-    relation: FileRelation, columns: Sequence[FileColumn], reads: Mapping[str, str]
+    relation: FileRelation, columns: Mapping[str, Sequence[FileColumn]], reads: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
     """Yield the table's columns that are a leaf of a file, unchanged, and what it is called.
 
     None where the number of a row's file is not known.
     """
-    if named(columns, FILE_INDEX):
+    if columns[FILE_INDEX]:
         return
     for column in relation.data_columns:
-        matches = named(columns, column.name)
+        matches = columns[column.name.casefold()]
         if len(matches) != 1 or matches[0].kind != "leaf" or "." in matches[0].name:
             continue  # a path into a struct may read like a name with a point
         if column.type.name in _PLAIN and reads[column.name] == name(matches[0].name):
@@ -122,9 +124,9 @@ def _plain(
 def _leaves(columns: Sequence[FileColumn], used: Sequence[FileColumn]) -> tuple[int, ...]:
     """Return the numbers of the leaves of some of a file's columns, among all of its leaves."""
     found: list[int] = []
-    first = 0
+    first, chosen = 0, frozenset(used)
     for column in columns:
-        if column in used:
+        if column in chosen:
             found += range(first, first + column.leaves)
         first += column.leaves
     return tuple(found)
@@ -197,7 +199,7 @@ def _past_statistics(value: str) -> str:
 def _reads(
     relation: FileRelation,
     group: Group,
-    columns: Sequence[FileColumn],
+    columns: Mapping[str, Sequence[FileColumn]],
     sample: DataFile,
     calendar: Calendar,
     nanoseconds: Callable[[str, FileColumn, str], str],
@@ -206,7 +208,7 @@ def _reads(
     own = {c.name.casefold(): c for c in group.columns}
     reads = {}
     for column in relation.data_columns:
-        matches = named(columns, column.name)
+        matches = columns[column.name.casefold()]
         partition = own.get(column.name.casefold())
         if not matches or partition is None:
             reads[column.name] = null(column.type)

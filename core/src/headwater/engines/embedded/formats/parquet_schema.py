@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
@@ -296,15 +297,26 @@ def named(columns: Iterable[FileColumn], name: str) -> list[FileColumn]:
     return [c for c in columns if c.name.casefold() == folded]
 
 
-def is_renamed(columns: Sequence[FileColumn], column: FileColumn) -> bool:
+def by_name(columns: Iterable[FileColumn]) -> Mapping[str, Sequence[FileColumn]]:
+    """Return columns by their casefolded names, as `named` gives them: none of other names."""
+    found: dict[str, list[FileColumn]] = defaultdict(list)
+    for column in columns:
+        found[column.name.casefold()].append(column)
+    return found
+
+
+def is_renamed(columns: Mapping[str, Sequence[FileColumn]], column: FileColumn) -> bool:
     """Return whether DuckDB may give a column's name to another one.
 
     It counts names that differ by case alone: of `a`, `A` and `A_1` it calls the second `A_1`.
+
+    Args:
+        columns: The columns beside it, and itself, as `by_name` gives them.
+        column: The column.
     """
-    names = [c.name.casefold() for c in columns]
     stem = column.name.casefold()
     while match := _NUMBERED.fullmatch(stem):
         stem = match[1]
-        if names.count(stem) > 1:
+        if len(columns[stem]) > 1:
             return True
     return False

@@ -15,8 +15,8 @@ from headwater.engines.embedded.formats.parquet_schema import (
     NANOSECONDS,
     NANOSECONDS_UTC,
     FileColumn,
+    by_name,
     is_renamed,
-    named,
 )
 from headwater.sql.portable.spelling import cast, name, null, text, type_name
 from headwater.types import INTEGER_BITS, DataType
@@ -100,12 +100,13 @@ def _map(column: FileColumn, type_: DataType, value: str, convert: Convert) -> s
 def _struct(column: FileColumn, type_: DataType, value: str, convert: Convert) -> str:
     parts = []
     same = len(column.children) == len(type_.children)
+    children = by_name(column.children)
     for (field_name, child), matches in zip(
-        type_.fields, (named(column.children, n) for n in type_.field_names), strict=True
+        type_.fields, (children[n.casefold()] for n in type_.field_names), strict=True
     ):
         if len(matches) > 1:
             raise TypeConflictError(f"the file has {len(matches)} fields named {field_name!r}")
-        if matches and is_renamed(column.children, matches[0]):
+        if matches and is_renamed(children, matches[0]):
             raise TypeConflictError(
                 f"the file has fields whose names differ by case alone, so that DuckDB may call "
                 f"another one {matches[0].name!r}"
