@@ -18,6 +18,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -27,11 +28,14 @@ from headwater.engines.embedded.formats.parquet_values import FileValues, Footer
 from headwater.engines.embedded.formats.scans import FILE_ROW
 from headwater.engines.embedded.running import Batches, batches
 from headwater.engines.embedded.shares import Share
-from headwater.engines.used_columns import Used
+from headwater.engines.used_columns import Used, given_out
+from headwater.interfaces.plan import Planned, Scan
 from headwater.sources import local_files
 from headwater.sql.portable.spelling import null
+from headwater.sql.private_names import PRIVATE_DATABASE
+from headwater.sql.pruning.scan_requests import only_range
 from headwater.tables.relation import DataFile
-from headwater.tables.table import Column
+from headwater.tables.table import Column, TableName
 from headwater.types import DataType
 from headwater.types.arrow import arrow_type, cast, kernel
 
@@ -49,6 +53,7 @@ _CARRIERS: Final = {
     "string": f"CAST({_NUMBER} AS VARCHAR)",
 }
 """Column types that can hold the number of a row, and how it is written there."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SPARSE: Final = 8
 """Of how many rows one must be asked for: of fewer, DuckDB does not decode all."""
 
@@ -124,6 +129,27 @@ class Copying:
         self.time_range = time_range if len(given_out) == len(outputs) else None
         self._seen: dict[str, tuple[DataFile, Footer]] = {}
 
+    @classmethod
+    def of(cls, planned: Planned, scan: Scan, used: Used) -> Copying:
+        """Return which columns of a table a read copies.
+
+        Args:
+            planned: The read.
+            scan: The table, which is read in shares.
+            used: Which of its columns the query uses.
+        """
+        analysis, table = planned.analysis, TableName(PRIVATE_DATABASE, scan.slot)
+        columns = given_out(analysis, table)
+        (reference,) = (r for r in analysis.parsed.references if r.name == table)
+        decided = only_range(analysis, reference) if columns else None
+        time_range = None
+        if decided is not None:
+            column, low, high = decided
+            places = [p for p, c in columns.items() if c == column.casefold()]
+            if places:
+                time_range = TimeRange(places[0], _microseconds(low), _microseconds(high))
+        return cls(columns, analysis.columns, used, time_range)
+
     def is_worth(self, share: Share) -> bool:
         """Return whether columns of a share may be copied, and that saves time."""
         large = sum(p.weight for p in share.pieces) >= LEAST * len(share.files)
@@ -183,6 +209,14 @@ class Copying:
         carrier = columns[places[carriers[0]]]
         instead[plain[carrier][0]] = _CARRIERS[types[carrier].name]
         return _Copies(names, arrow_types, places, (*computed, carriers[0]), instead)
+
+
+def _microseconds(moment: Any) -> int | None:
+    """Return a time in microseconds since 1970, in UTC."""
+    if moment is None:
+        return None
+    count: int = (moment.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+    return count
 
 
 def _plain(share: Share) -> dict[str, tuple[str, list[str]]]:
@@ -298,8 +332,8 @@ class CopiedShare:
         """Yield all rows, which lie in a time range as their footers say."""
         with closing(_Values(self._paths, footers, copies)) as values:
             for file, (row, last) in enumerate(rows):
+                opened = values.opened(file)
                 while row < last:
-                    opened = values.opened(file)
                     behind = min(last, opened.at(row))
                     copied = opened.slice(row, behind)
                     if not time_range.holds(copied[copies.places[time_range.place]]):

@@ -6,14 +6,14 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from headwater.auth.credentials import Access
 from headwater.diagnostics import Diagnostic, errors_in, remarks_in
-from headwater.engines.embedded.copied_columns import CopiedShare, Copying, TimeRange
+from headwater.engines.embedded.copied_columns import CopiedShare, Copying
 from headwater.engines.embedded.database import (
     add_macros,
     confine,
@@ -35,7 +35,7 @@ from headwater.engines.embedded.stream import Stream
 from headwater.engines.embedded.views import Registrar, databases, identity_of, main_identity
 from headwater.engines.scratch_folders import scratch_folder
 from headwater.engines.stream_requests import request
-from headwater.engines.used_columns import Used, given_out, used_columns
+from headwater.engines.used_columns import Used, used_columns
 from headwater.errors import EngineError, HeadwaterError, QueryError
 from headwater.interfaces.engine import ArrowStream, Compiled, EngineCapability
 from headwater.interfaces.plan import Plan, Planned, Scan
@@ -44,7 +44,6 @@ from headwater.sql import portable
 from headwater.sql.portable.spelling import name
 from headwater.sql.private_names import PRIVATE_DATABASE
 from headwater.sql.pruning.row_shares import divisible
-from headwater.sql.pruning.scan_requests import only_range
 from headwater.tables.scan_request import ScanRequest
 from headwater.tables.table import TableName
 from headwater.types.arrow import arrow_type
@@ -57,7 +56,6 @@ if TYPE_CHECKING:
 
 _PACKAGES = ("duckdb", "pyarrow")
 _MOST_TOLERANCE = 1e-6
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _READERS: Final = 16
 """Most readers side by side of object storage: where they wait for it more than they work."""
 _WORTH: Final = 64 * 2**20
@@ -267,7 +265,7 @@ class _ShareQueries:
         self._sql, self._scan, self._registrar = sql, scan, registrar
         self._parts, self._elsewhere, self._batch_rows = parts, elsewhere, batch_rows
         self._outputs = planned.analysis.columns
-        self._copying = _copying(planned, scan, registrar.used(scan))
+        self._copying = Copying.of(planned, scan, registrar.used(scan))
 
     def run(self, number: int, connection: DuckDBPyConnection) -> Batches:
         """Run the query over a share.
@@ -427,25 +425,6 @@ def _divided(planned: Planned, main: _Reader) -> Scan | None:
         if all(main.registrar.is_small(s) for s in scans.values() if s is not scan):
             return scan
     return None
-
-
-def _copying(planned: Planned, scan: Scan, used: Used) -> Copying:
-    """Return which columns of a table that is read in shares are copied."""
-    analysis, table = planned.analysis, TableName(PRIVATE_DATABASE, scan.slot)
-    columns = given_out(analysis, table)
-    (reference,) = (r for r in analysis.parsed.references if r.name == table)
-    column, *ends = (columns and only_range(analysis, reference)) or ("",)
-    places = [p for p, c in columns.items() if c == column.casefold()]
-    time_range = TimeRange(places[0], *map(_microseconds, ends)) if places else None
-    return Copying(columns, analysis.columns, used, time_range)
-
-
-def _microseconds(moment: Any) -> int | None:
-    """Return a time in microseconds since 1970, in UTC."""
-    if moment is None:
-        return None
-    count: int = (moment.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
-    return count
 
 
 def _readers(cores: int, scan: Scan) -> int:

@@ -131,10 +131,7 @@ def excerpts(
     Raises:
         duckdb.Error: If a file can't be opened.
     """
-    fetched = [
-        share.pieces if files.issuperset(f for p in share.pieces for f in p.files) else ()
-        for share in shares
-    ]
+    fetched = [share.pieces if files.issuperset(share.files) else () for share in shares]
     asked: dict[tuple[int, ...], dict[str, None]] = {}
     for pieces in fetched:
         for piece in pieces:

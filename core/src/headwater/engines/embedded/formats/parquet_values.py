@@ -51,8 +51,7 @@ class Footer:
         counts = (metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))
         self.starts = tuple(accumulate(counts, initial=0))
         """The first row of each row group, and the one behind the last."""
-        self._packed: dict[str, bool] = {}
-        self._odd: dict[str, bool] = {}
+        self._known: dict[str, tuple[bool, bool]] = {}
         self._leaves: dict[str, int] = {}
 
     @classmethod
@@ -86,39 +85,35 @@ class Footer:
         place = self._schema.get_field_index(column)
         if place < 0:
             return False
+        is_sound, is_packed = self._judged(column)
         found = self._schema.field(place).type
-        if self._is_odd(column):
-            return False
-        if not pa.types.is_string(type_):
-            return bool(found == type_)
-        if pa.types.is_dictionary(found):
-            found = found.value_type
-        return bool(found == type_) and self._is_packed(column)
+        if pa.types.is_string(type_):
+            if pa.types.is_dictionary(found):
+                found = found.value_type
+            is_sound = is_sound and is_packed
+        return bool(found == type_) and is_sound
 
-    def _is_packed(self, column: str) -> bool:
-        """Return whether a column's texts are few, each told once in a row group."""
-        packed = self._packed.get(column)
-        if packed is None:
-            chunks = self._chunks(column, 0, self.rows)
-            packed = self._packed[column] = all(
-                c.has_dictionary_page and c.total_uncompressed_size <= _PACKED * c.num_values
-                for c in chunks
-            )
-        return packed
+    def _judged(self, column: str) -> tuple[bool, bool]:
+        """Return whether a column may be decoded, and whether its texts are few, told once each.
 
-    def _is_odd(self, column: str) -> bool:
-        """Return whether a column takes much more memory than bytes of its file, or begins twice.
-
-        Arrow begins with the first of its pages, DuckDB with its dictionary.
+        It may not where it takes much more memory than bytes of its file, nor where it begins
+        twice: Arrow begins with the first of its pages, DuckDB with its dictionary.
         """
-        odd = self._odd.get(column)
-        if odd is None:
-            odd = self._odd[column] = any(
-                c.total_uncompressed_size > max(_LARGE, _SWOLLEN * c.total_compressed_size)
-                or c.data_page_offset <= (c.dictionary_page_offset or 0)
-                for c in self._chunks(column, 0, self.rows)
+        judged = self._known.get(column)
+        if judged is None:
+            chunks = self._chunks(column, 0, self.rows)
+            judged = self._known[column] = (
+                not any(
+                    c.total_uncompressed_size > max(_LARGE, _SWOLLEN * c.total_compressed_size)
+                    or c.data_page_offset <= (c.dictionary_page_offset or 0)
+                    for c in chunks
+                ),
+                all(
+                    c.has_dictionary_page and c.total_uncompressed_size <= _PACKED * c.num_values
+                    for c in chunks
+                ),
             )
-        return odd
+        return judged
 
     def lies_in(
         self, column: str, rows: tuple[int, int], low: int | None, high: int | None
@@ -183,7 +178,7 @@ class FileValues:
             buffer_size=min(_BUFFER, limits.ROWS_BYTES // len(columns)),
         )
         width = sum(_TEXT if pa.types.is_string(t) else _WIDTH for t in types)
-        self._most = min(_BATCH_ROWS, limits.ROWS_BYTES // width)
+        self._most = max(1, min(_BATCH_ROWS, limits.ROWS_BYTES // width))
         self._batches: Iterator[pa.RecordBatch] = iter(())
         self._batch: pa.RecordBatch | None = None
         self._first = self._last = self._end = 0
@@ -216,7 +211,7 @@ class FileValues:
         self._end = self._footer.starts[group + 1]
         rows = self._end - self._first
         self._batches = self._file.iter_batches(
-            -(-rows // -(-rows // max(1, self._most))),
+            -(-rows // -(-rows // self._most)),
             row_groups=[group],
             columns=list(self._columns),
             use_threads=False,
@@ -256,10 +251,8 @@ class FileValues:
         assert self._batch is not None, "they were decoded"
         by_name = dict(zip(self._batch.schema.names, arrays, strict=True))
         given = [by_name[c] for c in self._columns]
-        if (
-            sum(_text_bytes(a) for a in given if isinstance(a, pa.DictionaryArray))
-            > limits.ROWS_BYTES
-        ):
+        texts = [a for a in given if isinstance(a, pa.DictionaryArray)]
+        if sum(map(_text_bytes, texts)) > limits.ROWS_BYTES:
             raise NotPlainError
         return [_written_out(a, t) for a, t in zip(given, self._types, strict=True)]
 
