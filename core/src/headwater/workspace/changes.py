@@ -112,7 +112,8 @@ def changes(
     compared = _Compared(connection, draft, options, divided, _Older(workspace, connection, draft))
     offered = compared.offers(windows)
     reads = _Reads(workspace, connection, draft, options, [o.window for o in offered])
-    late_labels = LateLabels(workspace, connection, draft, options, windows)
+    id_form = fingerprints.of_ids(draft)
+    late_labels = LateLabels(workspace, connection, draft, options, windows, id_form)
     return Changes(
         connection.name,
         windows,
@@ -130,7 +131,7 @@ def changes(
         blocker=compared.blocker,
         calendar=_calendar(options.calendar),
         compacted=compared.compacted,
-        id_form=fingerprints.of_ids(draft),
+        id_form=id_form,
     )
 
 

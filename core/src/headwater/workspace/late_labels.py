@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from headwater.changes import fingerprints, label_touch
+from headwater.changes import label_touch
 from headwater.changes.changes import Offer, closes
 from headwater.changes.label_touch import Landed
 from headwater.errors import HeadwaterError
@@ -53,6 +53,7 @@ class LateLabels:
         draft: Its tables, as they were compared.
         options: What was asked for.
         windows: The windows, in order, without a gap between them.
+        id_form: Digest of how ids are made.
     """
 
     def __init__(
@@ -62,9 +63,10 @@ class LateLabels:
         draft: Draft,
         options: ChangesOptions,
         windows: Sequence[Window],
+        id_form: str,
     ) -> None:
         self._workspace, self._connection, self._draft = workspace, connection, draft
-        self._options, self._windows = options, windows
+        self._options, self._windows, self._id_form = options, windows, id_form
         self._facts = options.ledger.facts
 
     def touched(self, offers: Sequence[Offer]) -> frozenset[Window] | None:
@@ -75,14 +77,14 @@ class LateLabels:
         Args:
             offers: Windows of which nothing but labels moved, in order.
         """
-        by_ids, form = label_touch.ids_compare(self._draft), fingerprints.of_ids(self._draft)
+        by_ids = label_touch.ids_compare(self._draft)
         touched: set[Window] = set()
         known: list[Offer] = []
         others: list[Offer] = []
         for offer in offers:
             entry = offer.entry
             assert entry is not None, "labels landed since it was handed over"
-            if by_ids and self._facts.ids.knows(offer.window_key, entry.rows, form):
+            if by_ids and self._facts.ids.knows(offer.window_key, entry.rows, self._id_form):
                 known.append(offer)
             elif _reads_alike(offer):
                 others.append(offer)
