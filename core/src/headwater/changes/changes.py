@@ -635,8 +635,8 @@ class Changes:
                     ledger.commit(entry, before)
         except HeadwaterError:
             Stop.current().check()
-        keys = [(entry.window_key, entry) for entry, _ in commits]
-        return frozenset(key for key, entry in keys if ledger.entries.get(key) == entry)
+        entries = [entry for entry, _ in commits]
+        return frozenset(e.window_key for e in entries if ledger.entries.get(e.window_key) == e)
 
     def _compared(self, offer: Offer, *, labels_moved: bool) -> tuple[Entry, Entry]:
         """Return what the ledger says of a window that was compared, and what it said before."""

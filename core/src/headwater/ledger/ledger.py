@@ -302,8 +302,8 @@ class Ledger:
         for attempt in range(_TRIES):
             try:
                 if self._mark is None:
-                    rest = {**self._entries, **entries}.values()
-                    content = ledger_text.write(self._version + len(entries), rest)
+                    whole = {**self._entries, **entries}.values()
+                    content = ledger_text.write(self._version + len(entries), whole)
                     self._mark = self._whole.save(content, None)
                 else:
                     self._mark = store.append(lines, self._mark)

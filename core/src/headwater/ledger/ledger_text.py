@@ -6,7 +6,7 @@ same window holds. A line begins with a checksum of what follows in it, so that 
 edits it is noticed. It is no signature; a line without one is taken as it is.
 
     {"check":"5b0c41de","format":1,"headwater":"ledger","version":7,"windows":2}
-    {"check":"07d2e9a1","as_of":"2026-03-01T00:00Z", ... "key":"m/v1/serving/1d/2026-01-05/g1-...}
+    {"check":"07d2e9a1","as_of":"2026-03-01T00:00Z", ... "key":"m/v1/serving/1d/...", ...}
 """
 
 from __future__ import annotations

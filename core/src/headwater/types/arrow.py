@@ -31,7 +31,9 @@ def kernel(function: str, *values: Any) -> Any:
 
 
 def cast(values: pa.Array[Any], type_: pa.DataType) -> pa.Array[Any]:
-    """Cast an array; a value that the type does not hold is an error. As `kernel`, and its method.
+    """Cast an array, as its method does, without `pyarrow.compute` (see `kernel`).
+
+    A value that the type does not hold is an error.
 
     Args:
         values: The array.
