@@ -96,6 +96,8 @@ TIES = MemoryDataSource(
                 "zero": [0.0, -0.0, 1.0, 1.0],
                 "wide": pa.array([Decimal(0), Decimal(-1), None, None], pa.decimal128(38, 0)),
                 "list": pa.array([[], [None], [1], [1]], pa.list_(pa.int64())),
+                "pair": pa.array([[1, 2], [2, 1], [2], [2]], pa.list_(pa.int64())),
+                "zeros": pa.array([[0.0], [-0.0], [-1.0], [-1.0]]),
             }
         )
     }
@@ -112,6 +114,12 @@ TIES = MemoryDataSource(
         "SELECT max_by(zero, zero) AS r FROM t WHERE n = 1",
         "SELECT max_by(wide, n) AS r FROM t",
         "SELECT max_by(list, n) AS r FROM t",
+        "SELECT max_by(pair, size(pair)) AS r FROM t",
+        "SELECT max_by(pair, sort_array(pair)) AS r FROM t WHERE n = 1",
+        "SELECT max_by(pair, transform(pair, x -> n)) AS r FROM t WHERE n = 1",
+        "SELECT max_by(pair, transform(pair, x -> CASE WHEN x > 2 THEN x END)) AS r FROM t",
+        "SELECT max_by(zeros, CASE WHEN n > 0 THEN zeros END) AS r FROM t",
+        "SELECT max_by(s, named_struct('a', 1)) AS r FROM (SELECT struct(v) AS s FROM t)",
         "SELECT max_by(nullif(v, 'y'), n) AS r FROM t",
         "SELECT max_by(v, n) FILTER (WHERE n < 2) AS r FROM t",
         "SELECT max_by(v, n) OVER (PARTITION BY n IS NULL) AS r FROM t",
@@ -132,6 +140,7 @@ def test_of_several_values_that_go_by_the_same_none_is_taken(query: str) -> None
         ("SELECT max_by(v, n) FILTER (WHERE v <> 'x') AS r FROM t", ["y"]),
         ("SELECT max_by(n, n) AS r FROM t", [1]),
         ("SELECT max_by(zero, zero) AS r FROM t", [1.0]),
+        ("SELECT max_by(zeros, zeros) AS r FROM t", [[0.0]]),
         ("SELECT max_by(map(1, 2), n) AS r FROM t", [[(1, 2)]]),
         ("SELECT max_by(v, n) AS r FROM t WHERE n IS NULL", [None]),
         ("SELECT min_by(v, n) OVER (PARTITION BY v) AS r FROM t WHERE n < 1", ["z"]),

@@ -100,7 +100,7 @@ def aggregate(
         # Two zeros are other values of the same place, though the value is what it goes by.
         zeros = any(part.is_floating for part in piece.type.walk())
         unordered = zeros or {id(node), id(node.parent)} & e.analysis.unordered
-        if unordered and not (piece.type.children and _goes_by_itself(node)):
+        if unordered and not (piece.type.children and _goes_by_itself(node, piece.type)):
             return _untied(rule, piece, arguments, over)
     return piece
 
@@ -337,11 +337,49 @@ def _untied(word: str, found: Piece, arguments: list[Piece], over: _Over) -> Pie
     return made(sql, found.type, [found], declines=True)
 
 
-def _goes_by_itself(node: exp.Expr) -> bool:
-    """Return whether a column goes by what is made of it, as labels do by their canonical form."""
+def _goes_by_itself(node: exp.Expr, type_: DataType) -> bool:
+    """Return whether a column goes by its canonical form, as labels do.
+
+    Values of one form then differ by a zero's sign, or the order of entries, alone.
+    """
     value, key = node.expressions[:2]
-    columns = {c.sql() for c in key.find_all(exp.Column)}
-    return isinstance(value, exp.Column) and columns == {value.sql()}
+    return isinstance(value, exp.Column) and _is_form(key, value.sql(), type_)
+
+
+def _is_form(key: exp.Expr, value: str, type_: DataType) -> bool:
+    """Return whether a key is a value, with the sorted entries of each map in its place.
+
+    Args:
+        key: The key.
+        value: The value, as sqlglot writes it.
+        type_: Its type.
+    """
+    if key.sql() == value:
+        return True
+    name, parts = name_of(key), key.expressions
+    if isinstance(key, exp.Case):
+        branch, *others = key.args["ifs"]
+        alone = not others and key.args.get("default") is None
+        known = alone and branch.this.sql() == f"NOT {value} IS NULL"
+        return known and _is_form(branch.args["true"], value, type_)
+    if type_.name == "map" and name == "sort_array" and len(parts) == 1:
+        entries = exp.Anonymous(this="map_entries", expressions=[exp.Var(this=value)]).sql()
+        entry = t.struct(("key", type_.key), ("value", type_.value))
+        return _is_form(parts[0], entries, t.array(entry))
+    if type_.name == "array" and name == "transform" and isinstance(parts[-1], exp.Lambda):
+        listed, lambda_ = parts
+        element, *others = lambda_.expressions
+        same = listed.sql() == value and not others
+        return same and _is_form(lambda_.this, element.sql(), type_.element)
+    if type_.name == "struct" and name == "named_struct":
+        fields = [
+            (f"{value}.{exp.to_identifier(n, quoted=True).sql()}", x) for n, x in type_.fields
+        ]
+        given = parts[1::2]
+        return len(given) == len(fields) and all(
+            _is_form(part, field, x) for part, (field, x) in zip(given, fields, strict=True)
+        )
+    return False
 
 
 def _told_apart(value: Piece) -> str:
