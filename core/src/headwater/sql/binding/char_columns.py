@@ -19,14 +19,17 @@ from headwater.tables.table import Column
 
 def length_of(analysis: Analysis, node: exp.Expr) -> int | None:
     """Return the length of the CHAR column that an expression is; None if it is none."""
-    bare = node.unnest() if isinstance(node, exp.Paren) else node
-    return length_of_binding(analysis, analysis.binding_of(bare))
+    return length_of_binding(analysis, binding_of(analysis, node))
 
 
-def holds_char(analysis: Analysis, node: exp.Expr) -> bool:
-    """Return whether an expression is a column in whose arrays or structs CHARs are."""
-    bare = node.unnest() if isinstance(node, exp.Paren) else node
-    column = _column(analysis, analysis.binding_of(bare))
+def binding_of(analysis: Analysis, node: exp.Expr) -> Binding | None:
+    """Return the column that an expression is, maybe in brackets; None if it is none."""
+    return analysis.binding_of(node.unnest() if isinstance(node, exp.Paren) else node)
+
+
+def holds_char(analysis: Analysis, binding: Binding | None) -> bool:
+    """Return whether a name means a column in whose arrays or structs CHARs are."""
+    column = _column(analysis, binding)
     return column is not None and bool(column.type.children) and column.type.has_char
 
 

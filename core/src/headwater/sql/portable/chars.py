@@ -8,8 +8,8 @@ from typing import TypeAlias
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.sql.analysis import Analysis
-from headwater.sql.binding.char_columns import holds_char, length_of
+from headwater.sql.analysis import Analysis, Binding
+from headwater.sql.binding.char_columns import binding_of, holds_char, length_of
 from headwater.sql.portable import literals
 from headwater.sql.portable.pieces import Piece, Refusal
 
@@ -37,9 +37,8 @@ def padded(analysis: Analysis, operands: Sequence[Operand]) -> list[Piece]:
         Refusal: As `compared`; or if CHARs are in arrays or structs.
     """
     pieces = [piece for _, piece in operands]
-    for node, piece in operands:
-        if piece.type.children and holds_char(analysis, node):
-            raise Refusal("comparing arrays or structs of CHAR, which Spark fills up within", node)
+    for node, _ in operands:
+        refuse_within(analysis, binding_of(analysis, node), node)
     lengths = [length_of(analysis, node) for node, _ in operands]
     if not any(lengths) or any(p.type not in (t.STRING, t.VOID) for p in pieces):
         return pieces
@@ -51,6 +50,12 @@ def padded(analysis: Analysis, operands: Sequence[Operand]) -> list[Piece]:
     if len(operands) == 2 and lengths[1] is not None and constant[0]:
         return _with_texts(operands[::-1], lengths[1])[::-1]
     return pieces
+
+
+def refuse_within(analysis: Analysis, binding: Binding | None, node: exp.Expr | None) -> None:
+    """Refuse to compare a column that has CHARs in its arrays or structs."""
+    if holds_char(analysis, binding):
+        raise Refusal("comparing arrays or structs of CHAR, which Spark fills up within", node)
 
 
 def widest(pieces: Sequence[Piece], lengths: Sequence[int]) -> list[Piece]:

@@ -259,6 +259,8 @@ def _using(queries: Queries, query: Query, items: Iterable[Item], item: Item, co
     sides = [queries.column_of(before[0]), queries.column_of(here)]
     if any(side.type == t.UNKNOWN for side in sides):
         raise Cascade(f"column {column!r}", item.join)
+    for binding in (before[0], here):
+        chars.refuse_within(queries.analysis, binding, item.join)
     lengths = [length_of_binding(queries.analysis, b) for b in (before[0], here)]
     if None not in lengths:
         sides = chars.widest(sides, [n or 0 for n in lengths])
