@@ -110,3 +110,12 @@ def test_it_stands_in_the_configuration(tmp_path: Path) -> None:
         engine = workspace.engine_named("embedded")
     assert isinstance(engine, EmbeddedEngine)
     assert engine.tolerance == 1e-9
+
+
+def test_no_text_of_a_query_is_taken_for_what_an_error_says() -> None:
+    query = (
+        "SELECT regr_intercept(CASE WHEN concat('regr_slope', '()') = 'regr_slope()' THEN y END, x)"
+        " AS i FROM t"
+    )
+    dataset = rows(query, [1.0, 2.0, 4.0], [3.0, 4.0, 8.0], tolerance="1e-9")
+    assert dataset.to_arrow()["i"].to_pylist() == [pytest.approx(1.0)]

@@ -212,16 +212,21 @@ def _paired(name: str, place: int, build: Builder) -> Builder:
     return of_pairs
 
 
-def _slope(
-    arguments: list[Piece], distinct: bool, over: Callable[[str], str], tolerance: float
-) -> Piece:
-    """Return `regr_slope(y, x)`: the covariance by the variance of x, NULL of one row."""
-    covariance = _joint("regr_slope", "covar_pop")(arguments, distinct, over, tolerance)
-    variance = _paired("regr_slope", 1, _deviation("regr_slope", "var_pop"))(
-        arguments, distinct, over, tolerance
-    )
-    slope = f"({covariance.sql} / nullif({variance.sql}, 0))"
-    return _of_lines("regr_slope", arguments, over, made(slope, t.DOUBLE, (covariance, variance)))
+def _slope(name: str) -> Builder:
+    """Return the rule of `regr_slope(y, x)`, and of the slope that another figure is made of."""
+
+    def build(
+        arguments: list[Piece], distinct: bool, over: Callable[[str], str], tolerance: float
+    ) -> Piece:
+        """Return the covariance by the variance of x, NULL of one row."""
+        covariance = _joint(name, "covar_pop")(arguments, distinct, over, tolerance)
+        variance = _paired(name, 1, _deviation(name, "var_pop"))(
+            arguments, distinct, over, tolerance
+        )
+        slope = f"({covariance.sql} / nullif({variance.sql}, 0))"
+        return _of_lines(name, arguments, over, made(slope, t.DOUBLE, (covariance, variance)))
+
+    return build
 
 
 def _products(
@@ -237,10 +242,10 @@ def _intercept(
     arguments: list[Piece], distinct: bool, over: Callable[[str], str], tolerance: float
 ) -> Piece:
     """Return `regr_intercept(y, x)`: what the slope leaves of the mean of y, NULL of one row."""
-    slope = _slope(arguments, distinct, over, tolerance)
+    slope = _slope("regr_intercept")(arguments, distinct, over, tolerance)
     _, y, x = _both(*(_number(a, "regr_intercept") for a in arguments))
     sql = f"({over(f'avg({y})')} - {slope.sql} * {over(f'avg({x})')})"
-    return made(sql.replace("regr_slope()", "regr_intercept()"), t.DOUBLE, [slope])
+    return made(sql, t.DOUBLE, [slope])
 
 
 def _determination(
@@ -269,7 +274,7 @@ BUILDERS: Final[dict[str, Builder]] = {
     "kurtosis": _moment("kurtosis"),
     "regr_sxx": _paired("regr_sxx", 1, _deviation("regr_sxx", "var_pop")),
     "regr_syy": _paired("regr_syy", 0, _deviation("regr_syy", "var_pop")),
-    "regr_slope": _slope,
+    "regr_slope": _slope("regr_slope"),
     "regr_sxy": _products,
     "regr_intercept": _intercept,
     "regr_r2": _determination,
