@@ -104,7 +104,7 @@ def _multiplies(node: exp.Expr) -> bool:
 def _column_of(output: Output, table: TableName) -> str | None:
     """Return the column of a table that an output is, through subqueries that hand it on."""
     found = [output]
-    while len(found) == 1 and (binding := found[0].origin) is not None:
+    while len(found) == 1 and (binding := found[0].origin) is not None and not binding.fields:
         source, folded = binding.scope.sources.get(binding.source), binding.column.casefold()
         if isinstance(source, TableReference):
             return folded if source.name == table else None
