@@ -174,9 +174,7 @@ def moment(row: int) -> str:
     return f"TIMESTAMP '{datetime.fromtimestamp(row, UTC):%Y-%m-%d %H:%M:%S}Z'"
 
 
-def timed(
-    folder: Path, counts: tuple[int, ...] = (900, 40, 0, 700), **options: Any
-) -> FileRelation:
+def timed(folder: Path, **options: Any) -> FileRelation:
     """A table whose `at` is each row's number in seconds, in order."""
     files, first = [], 0
     for number, count in enumerate((900, 40, 0, 700)):
@@ -403,7 +401,7 @@ def test_texts_of_several_columns_are_written_out_within_one_limit(
 
     monkeypatch.setattr(FileValues, "slice", kept)
     monkeypatch.setattr("headwater.untrusted.limits.ROWS_BYTES", 40_000)
-    monkeypatch.setattr(parquet_values, "_TEXT", expected, raising=False)
+    monkeypatch.setattr(parquet_values, "_TEXT", expected)
     same("SELECT * FROM t", relation)
     assert bool(held) == (expected == 64)
     assert max(held, default=0) < 50_000
@@ -444,7 +442,7 @@ def test_a_column_that_swells_in_memory_is_left_to_duckdb(
     )
     own = columns(id="bigint", x="double", y="double")
     relation = FileRelation(TableName("db", "t"), own, files=(file(path),))
-    monkeypatch.setattr(parquet_values, "_LARGE", 1000 if large else 10_000, raising=False)
+    monkeypatch.setattr(parquet_values, "_LARGE", 1000 if large else 10_000)
     same("SELECT * FROM t", relation)
     assert set(copied) == {"slice id y" if large else "slice id x y"}
 
@@ -534,9 +532,30 @@ def test_old_dates_of_another_calendar_are_moved(tmp_path: Path, copied: list[st
     assert set(copied) == {"slice id"}
 
 
-def test_a_share_ends_where_its_read_is_left(tmp_path: Path) -> None:
+def test_a_share_ends_where_its_read_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copied: list[str]
+) -> None:
+    opened: list[FileValues] = []
+    closed: list[FileValues] = []
+    begin, close = FileValues.__init__, FileValues.close
+
+    def begun(self: FileValues, *given: Any) -> None:
+        opened.append(self)
+        begin(self, *given)
+
+    def ended(self: FileValues) -> None:
+        closed.append(self)
+        close(self)
+
+    monkeypatch.setattr(FileValues, "__init__", begun)
+    monkeypatch.setattr(FileValues, "close", ended)
     relation = made(tmp_path)
     planned = Planned.of(plan("SELECT * FROM t", t=relation))
     with EmbeddedEngine(threads=2, share_bytes=1).read(planned, Access()) as stream:
-        taken = next(iter(stream))
+        batches_ = iter(stream)
+        taken = next(batches_)
+        while not copied:
+            next(batches_)
     assert taken.column(0)[0].as_py() == 0
+    assert opened
+    assert set(map(id, opened)) == set(map(id, closed))

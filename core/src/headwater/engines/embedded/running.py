@@ -15,7 +15,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -363,12 +363,12 @@ class SideBySide:
         self, number: int, connection: DuckDBPyConnection, skipped: int
     ) -> Iterator[pa.RecordBatch]:
         query = self._queries[number]
-        rows = Run(lambda: query(connection), lambda: self._left)
-        if number == 0:
-            with self._lock:
-                self._schema = rows.schema
-                self._lock.notify_all()
-        for batch in rows:
-            if skipped < batch.num_rows:
-                yield batch.slice(skipped) if skipped else batch
-            skipped = max(0, skipped - batch.num_rows)
+        with closing(Run(lambda: query(connection), lambda: self._left)) as rows:
+            if number == 0:
+                with self._lock:
+                    self._schema = rows.schema
+                    self._lock.notify_all()
+            for batch in rows:
+                if skipped < batch.num_rows:
+                    yield batch.slice(skipped) if skipped else batch
+                skipped = max(0, skipped - batch.num_rows)
