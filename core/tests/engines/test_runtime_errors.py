@@ -17,9 +17,9 @@ UNTIL_200 = (
 )
 
 
-def answer(query: str) -> object:
+def answer(query: str, source: MemoryDataSource = PAIRS) -> list[object]:
     with hw.Workspace(engine="embedded") as workspace:
-        return workspace.sql(query, PAIRS).to_arrow().column(0).to_pylist()
+        return list(workspace.sql(query, source).to_arrow().column(0).to_pylist())
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,8 @@ TIES = MemoryDataSource(
     ],
 )
 def test_of_several_values_that_go_by_the_same_none_is_taken(query: str) -> None:
-    with hw.Workspace(engine="embedded") as workspace, pytest.raises(EngineError) as caught:
-        workspace.sql(query, TIES).to_arrow()
+    with pytest.raises(EngineError) as caught:
+        answer(query, TIES)
     assert caught.value.code == "not-portable-value"
     assert "go by the same" in caught.value.message
 
@@ -147,8 +147,7 @@ def test_of_several_values_that_go_by_the_same_none_is_taken(query: str) -> None
     ],
 )
 def test_a_value_that_alone_goes_by_the_most_is_taken(query: str, values: list[object]) -> None:
-    with hw.Workspace(engine="embedded") as workspace:
-        assert workspace.sql(query, TIES).to_arrow().column(0).to_pylist() == values
+    assert answer(query, TIES) == values
 
 
 LISTS = MemoryDataSource(tables={"t": pa.table({"l": [[1, 2], [1, None]], "n": [1, 2]})})
@@ -168,19 +167,16 @@ def test_no_null_is_put_where_spark_has_no_place_for_one(
     start: str, step: str, value: object
 ) -> None:
     query = f"SELECT aggregate(l, {start}, (x, y) -> {step}) AS r FROM t WHERE n = "
-    with hw.Workspace(engine="embedded") as workspace:
-        assert workspace.sql(f"{query} 1", LISTS).to_arrow().column(0).to_pylist() == [value]
-        with pytest.raises(EngineError) as caught:
-            workspace.sql(f"{query} 2", LISTS).to_arrow()
+    assert answer(f"{query} 1", LISTS) == [value]
+    with pytest.raises(EngineError) as caught:
+        answer(f"{query} 2", LISTS)
     assert caught.value.code == "not-portable-value"
 
 
 def test_a_step_may_give_null_where_the_start_has_a_place_for_one() -> None:
     start = "CAST(array(0L) AS ARRAY<BIGINT>)"
     query = f"SELECT aggregate(l, {start}, (x, y) -> array_append(x, y)) AS r FROM t"
-    with hw.Workspace(engine="embedded") as workspace:
-        answer_ = workspace.sql(query, LISTS).to_arrow().column(0).to_pylist()
-    assert sorted(answer_, key=repr) == [[0, 1, 2], [0, 1, None]]
+    assert sorted(answer(query, LISTS), key=repr) == [[0, 1, 2], [0, 1, None]]
 
 
 @pytest.mark.parametrize(
@@ -202,8 +198,6 @@ def test_an_approximate_percentile_of_nan_is_none_of_ours(type_: pa.DataType) ->
     values = pa.array([1.0, 2.0, float("nan"), 4.0], type_)
     source = MemoryDataSource(tables={"t": pa.table({"x": values})})
     query = "SELECT percentile_approx(x, 0.75) AS p FROM t"
-    with hw.Workspace(engine="embedded") as workspace:
-        rows = workspace.sql(f"{query} WHERE x < 'NaN'", source).to_arrow()
-        assert rows["p"].to_pylist() == [4.0]
-        with pytest.raises(EngineError, match="approximate percentile of values that are NaN"):
-            workspace.sql(query, source).to_arrow()
+    assert answer(f"{query} WHERE x < 'NaN'", source) == [4.0]
+    with pytest.raises(EngineError, match="approximate percentile of values that are NaN"):
+        answer(query, source)
