@@ -209,7 +209,7 @@ def _place(error: UnicodeDecodeError, begin: int) -> str:
 
 
 def decompressed(contents: Contents, relation: FileRelation, one: Compressed) -> Iterator[bytes]:
-    """Yield a file's bytes, without the mark of UTF-8 before those that it may stand before."""
+    """Yield a file's bytes, without a mark of UTF-8 before them; in UTF-16 that is characters."""
     import pyarrow as pa
 
     where = f"{one.file.path} of table {relation.name}"

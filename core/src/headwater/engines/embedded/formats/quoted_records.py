@@ -164,6 +164,7 @@ class _Cutter:
             if len(self._text) - self._at > limits.LINE_BYTES:
                 raise line_too_long(self._where)
         known = known or self._detect(whole=True)
+        # The last text is what the decoder still held: it comes of a file without bytes, too.
         if chunks > 1 and not known and not self._text:
             raise self._odd("a file of nothing but a byte order mark", "mark")
         if self._end == "\r" and last == "\r\r":

@@ -76,7 +76,7 @@ def check(line: str, file: str, group: FileGroup) -> str:
         broken = f"CASE WHEN {none} THEN true ELSE {broken} END"
     # A blank line is a row of NULLs to OpenX's serde; Hive's own fails on it, or gives the row
     # before it again.
-    on_blank = "true" if is_openx(group) else broken
+    on_blank = "true" if _is_openx(group) else broken
     return (
         f"CASE WHEN NOT {is_row(line)} THEN {on_blank} "
         f"WHEN {strange} THEN {odd('a line with values that JSON readers differ in')} "
@@ -86,7 +86,7 @@ def check(line: str, file: str, group: FileGroup) -> str:
     )
 
 
-def is_openx(group: FileGroup) -> bool:
+def _is_openx(group: FileGroup) -> bool:
     """Return whether a group is read as OpenX's serde reads it."""
     return _builders(group) is _AS_OPENX
 
@@ -98,7 +98,7 @@ def with_floats(line: str, group: FileGroup) -> str:
         line: The line, as SQL; never NULL.
         group: Whose it is.
     """
-    if not is_openx(group):
+    if not _is_openx(group):
         return line
     pattern = literal(f"(?s)({shapes.json_pieces('+')})")
     pieces = f"regexp_extract_all({line}, {pattern}, 1)"

@@ -57,7 +57,7 @@ def as_lines(group: FileGroup, line: str) -> FileGroup:
 def cut(
     frame: DataFrame, group: FileGroup, line: str, keys: Sequence[tuple[str, Column]]
 ) -> DataFrame:
-    """Return the fields of lines, without those that are no rows: headers, blank lines of JSON.
+    """Return the fields of lines, without headers, and of Spark's own formats without blank lines.
 
     Args:
         frame: Lines that were read from files.
@@ -178,7 +178,7 @@ def _options(group: FileGroup) -> dict[str, str]:
     for name in ("quote", "escape"):
         if name in options and len(options[name]) != 1 and (group.format, options[name]) != _NONE:
             raise unhonoured("spark", group, name, options[name])
-    if options.get("escape") in (options.get("sep"), options.get("quote")):
+    if options["escape"] in (options["sep"], options.get("quote")):
         raise unhonoured("spark", group, "escape", options["escape"])
     return options
 
