@@ -207,11 +207,13 @@ def _open_csv(parameters: Mapping[str, str]) -> Reading:
     if options["escape"] == '"':
         # To OpenCSVSerde that is no escape at all, and it takes its reader's own.
         options["escape"] = "\\"
-    for name in ("sep", "quote", "escape"):
+    marks = ("sep", "quote", "escape")
+    for name in marks:
         if len(options[name]) != 1:
             return Reading(refused=f"OpenCSVSerde's {name} is {options[name]!r}, not one character")
-    if len({options[name] for name in ("sep", "quote", "escape")}) != 3:
-        return Reading(refused="OpenCSVSerde wants three separatorChar, quoteChar and escapeChar")
+    if len({options[name] for name in marks}) < len(marks):
+        reason = "two of OpenCSVSerde's separatorChar, quoteChar and escapeChar are the same"
+        return Reading(refused=reason)
     return Reading("hive-csv", options)
 
 
