@@ -45,8 +45,8 @@ def _without_garbage_collection() -> Iterator[None]:
 
     It looks through all that there is whenever more came, and modules come and stay; to look for
     nothing takes a tenth of a short process. When the last is left its own setting is as before,
-    and what came counts as old, as if it had looked: the next look through what is young was as
-    long as all those that were spared.
+    and what came counts as old, as if it had looked: the next look through what is young would
+    take as long as all those that were spared.
     """
     with _importing.lock:
         if not _importing.count:
