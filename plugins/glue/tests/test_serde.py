@@ -137,6 +137,8 @@ def test_reads(serde: str, parameters: Any, format_: str, options: Any) -> None:
         (LAZY, {"skip.footer.line.count": "1"}, "skip.footer.line.count=1"),
         (OPEN_CSV, {"skip.header.line.count": "3"}, "at most one header line"),
         (OPEN_CSV, {"separatorchar": "||"}, "not one character"),
+        (OPEN_CSV, {"separatorchar": "\\"}, "escapeChar are the same"),
+        (OPEN_CSV, {"quotechar": ";", "separatorchar": ";"}, "escapeChar are the same"),
         (OPENX, {"dots.in.keys": "true"}, "dots.in.keys"),
         (OPENX, {"skip.header.line.count": "1"}, "of a JSON file"),
         (HCATALOG, {"timestamp.formats": "yyyy"}, "timestamp.formats"),
