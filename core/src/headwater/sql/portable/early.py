@@ -142,15 +142,16 @@ def _source(
     if len(named) != 1:
         return None
     (((_, key), scope),) = named.items()
-    if scope is not e.query.scope:
+    query = e.query
+    if scope is not query.scope:
         around = e.queries.query_around(scope)
         if around is None or not _asks_of_rows(node, scope.node):
             return None
+        query = around
         read = read_from(e.analysis, scope, whole=True)
         items = [] if isinstance(read, Unclear) else list(read)
-    query = e.query if scope is e.query.scope else around
     places = [i for i, item in enumerate(items) if item.key == key]
-    if query is None or query.closed or len(places) != 1:
+    if query.closed or len(places) != 1:
         return None
     (place,) = places
     if isinstance(items[place].node, exp.Lateral) or items[place].nested:

@@ -409,20 +409,20 @@ class Queries:
         e = Expressions(self.analysis, self, query)
         where = [self.attempt(e.boolean, c) for c in clauses.conjuncts(node, "where")]
         windowing, of_windows = time_windows.opened(e, node, self.alias)
-        group = node.args.get("group") if self.may_window else None
-        group_by = grouping.read(node, group, query.scope.outputs) if group else None
-        keys = group_by.keys if group_by is not None else ()
-        sessions = time_windows.sessions(e, node, keys, self.alias)
-        sets = sessions is not None and group_by is not None and group_by.sets is not None
-        refuse_unless(not sets, "session_window() in GROUPING SETS", group)
-        both = sessions is not None and bool(of_windows)
-        refuse_unless(not both, "window() beside session_window()", node.args.get("group"))
         if any(w.risky for w in (*where, *of_windows)):
             if joins:
                 where = self._early(e, node, of_windows)
             elif self.named_around(query.scope):
                 where = self._computed_before(e, node)
         where += of_windows
+        group = node.args.get("group")
+        group_by = grouping.read(node, group, query.scope.outputs) if group else None
+        sessions = None
+        if group_by is not None and self.may_window:
+            sessions = time_windows.sessions(e, node, group_by.keys, self.alias)
+        if group_by is not None and sessions is not None:
+            refuse_unless(group_by.sets is None, "session_window() in GROUPING SETS", group)
+            refuse_unless(not of_windows, "window() beside session_window()", group)
         rows = None
         if making is not None:
             named = any(self.analysis.alias_of(c) for c in making.find_all(exp.Column))
@@ -438,7 +438,7 @@ class Queries:
                 id(o): Piece(f"{made_rows}.c{i}", x, rows.raises, declines=rows.declines)
                 for i, (o, x) in enumerate(zip(of_item, rows.types, strict=True))
             }
-        grouped = self._grouping(e, node)
+        grouped = self._grouping(e, node, group_by)
         having = [self.attempt(e.boolean, c) for c in clauses.conjuncts(node, "having")]
         if e.counted is not None:
             # Of no rows Spark makes no group, not even that of the total.
@@ -537,14 +537,12 @@ class Queries:
             raise Refusal(f"it would be {piece.type} here and is {output.type} in Spark", node)
         return piece
 
-    def _grouping(self, e: Expressions, node: exp.Select) -> str:
+    def _grouping(self, e: Expressions, node: exp.Select, group_by: grouping.GroupBy | None) -> str:
         """Return GROUP BY, and make the expressions after it those of the groups."""
-        group = node.args.get("group")
-        if group is None:
+        if group_by is None:
             if any(clauses.aggregated(x) for x in node.expressions) or node.args.get("having"):
                 e.keys = {}
             return ""
-        group_by = grouping.read(node, group, e.query.scope.outputs)
         keys: dict[str, str] = {}
         by_node: dict[int, str] = {}
         for key in group_by.keys:

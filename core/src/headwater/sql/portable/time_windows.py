@@ -174,13 +174,11 @@ def sessions(
     Raises:
         Refusal: If there are several, or one stands where no rows are grouped by it.
     """
-    found = [x for x in own_nodes(node) if _is_call(x, _SESSION)] if e.queries.may_window else []
-    group = node.args.get("group")
     named = [e.analysis.alias_of(x) for x in keys]
     keys = [*keys, *(o.node for o in named if o is not None and o.node is not None)]
-    grouped = any(_is_call(x.unalias(), _SESSION) for x in keys)
-    if not found or group is None or not grouped:
+    if not any(_is_call(x.unalias(), _SESSION) for x in keys):
         return None
+    found = [x for x in own_nodes(node) if _is_call(x, _SESSION)]
     elsewhere = ("where", "joins", "laterals", "from_")
     inside = [x for x in own_nodes(node, elsewhere) if _is_call(x, _SESSION)]
     same = len(inside) == len(found) and all(x == found[0] for x in found)
