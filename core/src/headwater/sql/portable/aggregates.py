@@ -502,18 +502,18 @@ def _approximate(arguments: list[Piece], distinct: bool, type_: DataType, over: 
     refuse_unless(value.type.name != "decimal", f"an approximate percentile of {value.type}")
     number = _share(value, share)
     listed, count = _listed(value, value, over), over(f"count({value.sql})")
-    largest = over(f"max(abs(CAST({value.sql} AS DOUBLE)))")
     place = f"CAST(greatest(ceil({count} * CAST('{number}' AS DOUBLE)), 1) AS BIGINT)"
     many = not_portable(f"an approximate percentile of {accuracy} / 2 rows or more", type_)
-    large = not_portable("an approximate percentile of numbers beyond 2^53", type_)
-    value_at = _no_zero(value, f"list_sort({listed})[{place}]", type_)
-    odd = f"{largest} > 9007199254740992", large
     if value.type.is_floating:
-        nan = not_portable("an approximate percentile of values that are NaN", type_)
-        odd = f"isnan({over(f'max({value.sql})')})", nan
+        odd, what = f"isnan({over(f'max({value.sql})')})", "values that are NaN"
+    else:
+        largest = over(f"max(abs(CAST({value.sql} AS DOUBLE)))")
+        odd, what = f"{largest} > 9007199254740992", "numbers beyond 2^53"
+    none = not_portable(f"an approximate percentile of {what}", type_)
+    value_at = _no_zero(value, f"list_sort({listed})[{place}]", type_)
     sql = (
         f"CASE WHEN {count} * 2 >= {accuracy} THEN {many} "
-        f"WHEN {odd[0]} THEN {odd[1]} ELSE {value_at.sql} END"
+        f"WHEN {odd} THEN {none} ELSE {value_at.sql} END"
     )
     return made(sql, type_, [value], declines=True)
 

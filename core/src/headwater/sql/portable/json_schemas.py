@@ -62,8 +62,7 @@ def _inferred(value: Any, depth: int) -> DataType:
         if len(set(names)) < len(names):
             raise ValueError("a name twice")
         fields = ((name, _inferred(x, depth + 1)) for name, x in value)
-        # Java compares texts by their 16-bit units.
-        return t.struct(*sorted(fields, key=lambda f: f[0].encode("utf-16-be", "surrogatepass")))
+        return t.struct(*sorted(fields, key=lambda field: _units(field[0])))
     if isinstance(value, list):
         element = t.VOID
         for item in value:
@@ -81,6 +80,11 @@ def _inferred(value: Any, depth: int) -> DataType:
     return t.VOID if value is None or value == "" else t.STRING
 
 
+def _units(name: str) -> bytes:
+    """Return the 16-bit units of a text, by which Java compares texts."""
+    return name.encode("utf-16-be", "surrogatepass")
+
+
 def _common(one: DataType, other: DataType) -> DataType:
     """Return what holds values of both types; a text, where nothing else does."""
     if one == other or other == t.VOID:
@@ -89,7 +93,7 @@ def _common(one: DataType, other: DataType) -> DataType:
         return other
     if one.name == other.name == "struct":
         mine, yours = dict(one.fields), dict(other.fields)
-        names = sorted({*mine, *yours}, key=lambda n: n.encode("utf-16-be", "surrogatepass"))
+        names = sorted({*mine, *yours}, key=_units)
         both = ((n, _common(mine.get(n, t.VOID), yours.get(n, t.VOID))) for n in names)
         return t.struct(*both)
     if one.name == other.name == "array":

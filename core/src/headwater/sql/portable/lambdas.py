@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sqlglot import exp
 
 from headwater import types as t
-from headwater.sql.functions import called, name_of
+from headwater.sql.functions import is_aggregate, name_of
 from headwater.sql.portable import containers
 from headwater.sql.portable.comparing import widened
 from headwater.sql.portable.pieces import Piece, Refusal, made, refuse_unless
@@ -165,7 +165,7 @@ def _aggregate(e: Expressions, node: exp.Expr, array: Piece, rest: list[exp.Expr
 
 
 def _is_of_many_rows(node: exp.Expr) -> bool:
-    return isinstance(node, (exp.Window, exp.Query)) or called(node).kind == "aggregate"
+    return isinstance(node, (exp.Window, exp.Query)) or is_aggregate(node)
 
 
 def _filled(merged: Piece) -> Piece:

@@ -192,10 +192,8 @@ def _layout(found: re.Match[str], before: str, after: str, negative: bool) -> st
     shown = _signed(shown, found["before"], negative)
     shown += found["dollar"] or ""
     digits = iter(before)
-    for group_place, group in enumerate(
-        (found["whole"] or "").split(",") if found["whole"] else []
-    ):
-        if group_place:
+    for place, group in enumerate((found["whole"] or "").split(",")):
+        if place:
             shown = f"{shown}," if shown and _is_digit(shown[-1]) else _blank(shown)
         for _ in group:
             digit = next(digits)
@@ -249,7 +247,7 @@ def _without_point(shown: str) -> str:
 def _spelled(shown: str) -> str:
     """Return the SQL of a text with marks in it for the digits of a number."""
     parts = []
-    for run in re.findall(r"[-]+|[-]+|[^-]+", shown):
+    for run in re.findall(r"[\ue000-\ue0ff]+|[\ue100-\ue1ff]+|[^\ue000-\ue1ff]+", shown):
         mark = ord(run[0])
         if mark < _WHOLE:
             parts.append(text(run))
