@@ -33,7 +33,7 @@ from headwater.sql.syntax.joins import with_conditions
 from headwater.sql.syntax.lexer import Lexeme, lex
 from headwater.sql.syntax.operators import SIGNS, restored, with_stand_ins
 from headwater.sql.syntax.pipes import without_pipes
-from headwater.sql.syntax.pivot_fields import with_one_field
+from headwater.sql.syntax.pivot_fields import PIVOTS, with_one_field
 from headwater.sql.syntax.short_forms import spelled_out, unwrapped
 from headwater.sql.syntax.tokens import MARK, dialect, parser_tokens
 from headwater.sql.typing.literals import TYPED
@@ -48,17 +48,16 @@ _STUMBLES: Final = (
 
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*m")
 
-_PIVOTS: Final = frozenset([TokenType.PIVOT, TokenType.UNPIVOT])
 _STEPS: Final = (
-    (with_one_field, _PIVOTS),
+    (with_one_field, PIVOTS),
     (without_pipes, frozenset([TokenType.PIPE_GT])),
     (spelled_out, frozenset([TokenType.VALUES, TokenType.PIVOT, TokenType.RECURSIVE])),
     (with_conditions, frozenset([TokenType.JOIN])),
     (with_stand_ins, SIGNS),
 )
-"""How tokens are rewritten, in this order: each step, and the kinds of which one is there then.
+"""How tokens are rewritten, in this order: each step, and the kinds of token that it looks for.
 
-No step makes up a token of such a kind.
+Without any of these a step changes nothing, and no step makes up one for a step behind it.
 """
 
 
@@ -146,7 +145,7 @@ def _tree(text: str, end: int, lexemes: list[Lexeme]) -> exp.Query | Diagnostic:
     if TokenType.PIVOT in kinds:
         unwrapped(tree)
     _unmark(tree)
-    if not kinds.isdisjoint(_PIVOTS):
+    if not kinds.isdisjoint(PIVOTS):
         _hang_pivots(tree)
     return (None if kinds.isdisjoint(SIGNS) else restored(tree, tokens, text)) or tree
 

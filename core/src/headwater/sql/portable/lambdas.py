@@ -55,15 +55,20 @@ def _body(
     """Return a lambda's parameters, as DuckDB names them, and its compiled body."""
     names = [p.name.casefold() for p in lambda_.expressions]
     refuse_unless(1 <= len(names) <= len(types), "a lambda of other parameters", lambda_)
+    own = [f"v{len(e.variables) + i}" for i in range(len(names))]
+    given = zip(own, types, spelled, strict=False)
+    return ", ".join(own), _with(e, lambda_, [Piece(s.format(new), x) for new, x, s in given])
+
+
+def _with(e: Expressions, lambda_: exp.Expr, given: Sequence[Piece]) -> Piece:
+    """Return a lambda's body, compiled with what stands for each of its parameters."""
     depth = len(e.variables)
-    own = [f"v{depth + i}" for i in range(len(names))]
-    for name, new, type_, spelling in zip(names, own, types, spelled, strict=False):
-        e.variables.append((name, Piece(spelling.format(new), type_)))
+    names = (p.name.casefold() for p in lambda_.expressions)
+    e.variables += zip(names, given, strict=True)
     try:
-        body = e.piece(lambda_.this)
+        return e.piece(lambda_.this)
     finally:
         del e.variables[depth:]
-    return ", ".join(own), body
 
 
 def _captures(lambda_: exp.Expr) -> bool:
@@ -155,13 +160,8 @@ def _aggregate(e: Expressions, node: exp.Expr, array: Piece, rest: list[exp.Expr
     result = Piece(sql, type_, array.raises or start.raises or merged.raises)
     if len(lambdas) == 1:
         return result
-    name = lambdas[1].expressions[0].name.casefold()
     refuse_unless(len(lambdas[1].expressions) == 1, "a lambda of other parameters", lambdas[1])
-    e.variables.append((name, result))
-    try:
-        return e.piece(lambdas[1].this)
-    finally:
-        e.variables.pop()
+    return _with(e, lambdas[1], [result])
 
 
 def _is_of_many_rows(node: exp.Expr) -> bool:
@@ -206,17 +206,14 @@ def _reduced(
     type_, element, depth = start.type, array.type.element, len(e.variables)
     before, item = f"a{depth}", f"v{depth}"
     around: dict[str, tuple[str, Piece]] = {}
-    names = [p.name.casefold() for p in lambda_.expressions]
     pieces = [
         Piece(f"struct_extract({before}, 'a')", type_),
         Piece(f"struct_extract({item}, 'v')", element),
     ]
     e.around.append((depth, item, around))
-    e.variables += zip(names, pieces, strict=True)
     try:
-        body = e.piece(lambda_.this)
+        body = _with(e, lambda_, pieces)
     finally:
-        del e.variables[depth:]
         e.around.pop()
     alone = e.keys is None or not around
     refuse_unless(alone, "aggregate() among groups, by more than its two variables", lambda_)
@@ -251,15 +248,8 @@ def _sorted(e: Expressions, node: exp.Expr, array: Piece, rest: list[exp.Expr]) 
     single = len(rest) == 1 and isinstance(rest[0], exp.Lambda) and len(rest[0].expressions) == 2
     refuse_unless(single, "array_sort() of other arguments", node)
     depth, element = len(e.variables), array.type.element
-    own = [f"{letter}{depth}" for letter in "lxy"]
-    listed, one, other = own
-    names = [p.name.casefold() for p in rest[0].expressions]
-    pieces = [Piece(f"({listed}[{place}])", element) for place in (one, other)]
-    e.variables += zip(names, pieces, strict=True)
-    try:
-        body = e.piece(rest[0].this)
-    finally:
-        del e.variables[depth:]
+    listed, one, other = (f"{letter}{depth}" for letter in "lxy")
+    body = _with(e, rest[0], [Piece(f"({listed}[{place}])", element) for place in (one, other)])
     refuse_unless(body.type == t.INT, f"array_sort() by {body.type}", rest[0])
     refuse_unless(not body.risky, "array_sort() by what may raise", rest[0])
     places = f"range(1, len({listed}) + 1)"
@@ -295,12 +285,8 @@ def _maps_zipped(e: Expressions, node: exp.Expr) -> Piece | None:
     depth = len(e.variables)
     item, both = f"v{depth}", f"m{depth}"
     types = [one.type.key, one.type.value, other.type.value]
-    for name, part, type_ in zip(names, "kab", types, strict=True):
-        e.variables.append((name, Piece(f"struct_extract({item}, '{part}')", type_)))
-    try:
-        body = e.piece(lambda_.this)
-    finally:
-        del e.variables[depth:]
+    parts = zip("kab", types, strict=True)
+    body = _with(e, lambda_, [Piece(f"struct_extract({item}, '{p}')", x) for p, x in parts])
     refuse_unless(body.type != t.VOID, "a lambda that gives NULL", lambda_)
     first, second = (f"struct_extract({both}, '{part}')" for part in "ab")
     more = f"list_filter(map_keys({second}), lambda k: NOT list_contains(map_keys({first}), k))"
@@ -366,14 +352,9 @@ def _pair(
     """Return the one parameter that two variables are parts of, and a lambda's compiled body."""
     names = [p.name.casefold() for p in lambda_.expressions]
     refuse_unless(len(names) == 2 == len(set(names)), "a lambda of other parameters", lambda_)
-    depth = len(e.variables)
-    own = f"v{depth}"
-    for name, type_, spelling in zip(names, types, spelled, strict=True):
-        e.variables.append((name, Piece(spelling.format(own), type_)))
-    try:
-        body = e.piece(lambda_.this)
-    finally:
-        del e.variables[depth:]
+    own = f"v{len(e.variables)}"
+    given = zip(types, spelled, strict=True)
+    body = _with(e, lambda_, [Piece(spelling.format(own), x) for x, spelling in given])
     refuse_unless(body.type != t.VOID, "a lambda that gives NULL", lambda_)
     return own, body
 

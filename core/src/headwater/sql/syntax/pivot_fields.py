@@ -14,7 +14,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 from headwater.diagnostics import Diagnostic, Span
 from headwater.untrusted import limits
 
-_PIVOTS: Final = frozenset([TokenType.PIVOT, TokenType.UNPIVOT])
+PIVOTS: Final = frozenset([TokenType.PIVOT, TokenType.UNPIVOT])
 _OPENING: Final = frozenset([TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE])
 _CLOSING: Final = frozenset([TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE])
 
@@ -26,7 +26,7 @@ def with_one_field(tokens: Sequence[Token], text: str) -> list[Token] | Diagnost
     """
     for index, token in enumerate(tokens[:-1]):
         opens = tokens[index + 1].token_type is TokenType.L_PAREN
-        if token.token_type in _PIVOTS and opens:
+        if token.token_type in PIVOTS and opens:
             problem = _problem(tokens, index, text)
             if problem is not None:
                 return problem
